@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+// Facts is what the API server says about one namespace, trimmed to what Portolan uses. The slices may be in any order;
+// NewSpace sorts what it keeps. Whoever passes Facts on gives up the right to change what they point to.
+type Facts struct {
+	Namespace   string
+	Labels      map[string]string // of the Namespace object
+	Pods        []*Pod
+	Controllers []*Controller
+	Services    []*Service
+	Slices      []*EndpointSlice
+	Intents     []*v2beta1.ClientIntents
+	Protected   []*v2beta1.ProtectedService
+	Brokers     []*v2beta1.KafkaServerConfig
+}
+
+// Pod is the part of a pod that seeing and rules need.
+type Pod struct {
+	Namespace, Name, UID string
+	Owner                Owner // the controller reference, else the first one; zero for a bare pod
+	Labels               map[string]string
+	WorkloadName         string // value of the name annotation; empty when absent
+	CalledBy             string // value of intents.otterize.com/called-by; empty when absent
+	Node                 string
+	HostNetwork          bool
+	HostIPs              []netip.Addr
+	IPs                  []netip.Addr // unmapped
+	ServiceAccount       string
+	Ports                []ContainerPort
+	Created              time.Time
+	Ended                time.Time // when the pod stopped to own its addresses; zero while it runs
+	Finished             bool      // phase Succeeded or Failed
+	Terminating          bool
+}
+
+// ContainerPort is a port that a container declares.
+type ContainerPort struct {
+	Name     string
+	Port     int32
+	HostPort int32 // 0 when none
+	Protocol traffic.Protocol
+}
+
+// Owner is an owner reference.
+type Owner struct {
+	Kind, Name, UID string
+}
+
+// Controller is an object that makes pods: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob and the like.
+type Controller struct {
+	Namespace, Kind, Name, UID string
+	Owner                      Owner
+	MatchLabels                map[string]string // of spec.selector; nil when it has none or also expressions
+	TemplateLabels             map[string]string // labels of the pod template
+	WorkloadName               string            // name annotation of the pod template
+	ServiceAccount             string            // of the pod template
+}
+
+// ServiceType is a Service type as the Kubernetes API spells it.
+type ServiceType string
+
+// The Service types of the Kubernetes API.
+const (
+	ClusterIP    ServiceType = "ClusterIP"
+	NodePort     ServiceType = "NodePort"
+	LoadBalancer ServiceType = "LoadBalancer"
+	ExternalName ServiceType = "ExternalName"
+)
+
+// Service is the part of a Service that seeing and rules need.
+type Service struct {
+	Namespace, Name string
+	Type            ServiceType
+	ClusterIPs      []netip.Addr // without the text None
+	ExternalIPs     []netip.Addr // spec.externalIPs and load-balancer ingress addresses
+	Selector        map[string]string
+	ExternalName    string
+	Ports           []ServicePort
+	Annotations     map[string]string // only those that a rule reads
+}
+
+// ServicePort is one port of a Service.
+type ServicePort struct {
+	Name       string
+	Port       int32
+	TargetPort int32  // 0 when TargetName is set; the port itself where the Service leaves it out
+	TargetName string // a container port's name
+	NodePort   int32
+	Protocol   traffic.Protocol
+}
+
+// EndpointSlice is the part of an EndpointSlice that names who is behind a Service.
+type EndpointSlice struct {
+	Namespace, Name, Service string
+	Endpoints                []Endpoint
+	Ports                    []ServicePort // Name, Port and Protocol only
+}
+
+// Endpoint is one address behind a Service; Pod is empty when it has no targetRef to a pod.
+type Endpoint struct {
+	Addresses []netip.Addr
+	Pod       string
+	Ready     bool
+}
+
+// Node is the part of a Node that seeing needs.
+type Node struct {
+	Name      string
+	Addresses []netip.Addr
+	PodCIDRs  []netip.Prefix
+}

@@ -1,0 +1,66 @@
+package cluster
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+)
+
+// ParseRef reads a target's name, "<name>" or "<name>.<namespace>"; own is the namespace of the ClientIntents. ok is
+// false for a name that the API would refuse today and that an old object may still hold.
+func ParseRef(name, own string) (ref Ref, ok bool) {
+	server, namespace, qualified := strings.Cut(name, ".")
+	if !qualified {
+		namespace = own
+	}
+	if server == "" || namespace == "" || strings.Contains(namespace, ".") {
+		return Ref{}, false
+	}
+	return Ref{Namespace: namespace, Name: server}, true
+}
+
+// targetRefs yields each server that a ClientIntents names once, in the form in which names are compared.
+func targetRefs(intents *v2beta1.ClientIntents) iter.Seq[Ref] {
+	seen := make(map[Ref]struct{}, len(intents.Spec.Targets))
+	return func(yield func(Ref) bool) {
+		for i := range intents.Spec.Targets {
+			ref, ok := ParseRef(targetName(&intents.Spec.Targets[i]), intents.Namespace)
+			ref.Name = apiName(ref.Name)
+			if _, again := seen[ref]; !ok || again {
+				continue
+			}
+			seen[ref] = struct{}{}
+			if !yield(ref) {
+				return
+			}
+		}
+	}
+}
+
+func targetName(t *v2beta1.Target) string {
+	switch {
+	case t.Kubernetes != nil:
+		return t.Kubernetes.Name
+	case t.Service != nil:
+		return t.Service.Name
+	case t.Kafka != nil:
+		return t.Kafka.Name
+	default:
+		return ""
+	}
+}
+
+func sortedByAge(all []*v2beta1.ClientIntents) []*v2beta1.ClientIntents {
+	return slices.SortedFunc(slices.Values(all), func(a, b *v2beta1.ClientIntents) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+func sortedByName[T metav1.Object](all []T) []T {
+	return slices.SortedFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(a.GetName(), b.GetName()) })
+}
