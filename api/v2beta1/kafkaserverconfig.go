@@ -50,6 +50,7 @@ type KafkaServerConfigSpec struct {
 	Addr string `json:"addr,omitempty"`
 
 	// tls names the files for TLS. Default: absent, which means the operator's own Kafka Secret. It excludes plaintext.
+	// Example: {certFile: /etc/kafka/tls.crt, keyFile: /etc/kafka/tls.key, rootCAFile: /etc/kafka/ca.crt}.
 	// +optional
 	TLS *KafkaTLS `json:"tls,omitempty"`
 
@@ -66,10 +67,11 @@ type KafkaServerConfigSpec struct {
 	Topics []KafkaTopicConfig `json:"topics,omitempty"`
 
 	// sasl says how the operator logs in. Default: absent, which means by its client certificate.
+	// Example: {mechanism: SCRAM-SHA-512, secretRef: {name: kafka-admin}}.
 	// +optional
 	SASL *KafkaSASL `json:"sasl,omitempty"`
 
-	// plaintext, when true, connects without TLS. Default: false.
+	// plaintext, when true, connects without TLS. It excludes tls. Default: false.
 	// +optional
 	Plaintext bool `json:"plaintext,omitempty"`
 

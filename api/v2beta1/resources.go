@@ -39,7 +39,7 @@ type SQLOperation string
 
 // AWSTarget is an AWS resource and what the client does with it.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.arn) && self.arn != ”",message="aws.arn is required"
+// +kubebuilder:validation:XValidation:rule="has(self.arn) && self.arn != \"\"",message="aws.arn is required"
 type AWSTarget struct {
 	// arn names the resource and may hold wildcards. It is required. Example: "arn:aws:s3:::receipts/*".
 	// +optional
@@ -53,7 +53,7 @@ type AWSTarget struct {
 
 // GCPTarget is a Google Cloud resource and what the client does with it.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.resource) && self.resource != ”",message="gcp.resource is required"
+// +kubebuilder:validation:XValidation:rule="has(self.resource) && self.resource != \"\"",message="gcp.resource is required"
 type GCPTarget struct {
 	// resource is the resource's name. It is required. Example: projects/_/buckets/receipts.
 	// +optional
@@ -67,7 +67,7 @@ type GCPTarget struct {
 
 // AzureTarget is an Azure resource and what the client does with it.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.scope) && self.scope != ”",message="azure.scope is required"
+// +kubebuilder:validation:XValidation:rule="has(self.scope) && self.scope != \"\"",message="azure.scope is required"
 // +kubebuilder:validation:XValidation:rule="(has(self.roles) && size(self.roles) > 0) || (has(self.actions) && size(self.actions) > 0) || (has(self.dataActions) && size(self.dataActions) > 0) || has(self.keyVaultPolicy)",message="azure needs at least one of roles, actions, dataActions, keyVaultPolicy"
 // +kubebuilder:validation:XValidation:rule="!(has(self.roles) && size(self.roles) > 0) || !((has(self.actions) && size(self.actions) > 0) || (has(self.dataActions) && size(self.dataActions) > 0))",message="azure.roles cannot be combined with actions or dataActions"
 type AzureTarget struct {
@@ -76,23 +76,24 @@ type AzureTarget struct {
 	// +optional
 	Scope string `json:"scope,omitempty"`
 
-	// roles are names of Azure roles. They exclude actions and dataActions. Example: [Storage Blob Data Reader].
+	// roles are names of Azure roles. They exclude actions and dataActions. Default: none. Example: [Storage Blob Data Reader].
 	// +optional
 	// +listType=atomic
 	Roles []string `json:"roles,omitempty"`
 
-	// actions are Azure control plane actions. They exclude roles. Example: [Microsoft.Storage/storageAccounts/read].
+	// actions are Azure control plane actions. They exclude roles. Default: none.
+	// Example: [Microsoft.Storage/storageAccounts/read].
 	// +optional
 	// +listType=atomic
 	Actions []string `json:"actions,omitempty"`
 
-	// dataActions are Azure data plane actions. They exclude roles.
+	// dataActions are Azure data plane actions. They exclude roles. Default: none.
 	// Example: [Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read].
 	// +optional
 	// +listType=atomic
 	DataActions []string `json:"dataActions,omitempty"`
 
-	// keyVaultPolicy is what the client does in an Azure Key Vault. Example: {secretPermissions: [get, list]}.
+	// keyVaultPolicy is what the client does in an Azure Key Vault. Default: nothing. Example: {secretPermissions: [get, list]}.
 	// +optional
 	KeyVaultPolicy *AzureKeyVaultPolicy `json:"keyVaultPolicy,omitempty"`
 }

@@ -27,10 +27,12 @@ type Target struct {
 	AWS *AWSTarget `json:"aws,omitempty"`
 
 	// gcp is a Google Cloud resource. It is accepted and shown, and not enforced.
+	// Example: {resource: projects/_/buckets/receipts}.
 	// +optional
 	GCP *GCPTarget `json:"gcp,omitempty"`
 
 	// azure is an Azure resource. It is accepted and shown, and not enforced.
+	// Example: {scope: /resourceGroups/shop, roles: [Reader]}.
 	// +optional
 	Azure *AzureTarget `json:"azure,omitempty"`
 
@@ -168,11 +170,13 @@ type InternetTarget struct {
 	// +kubebuilder:validation:items:Pattern=`^([*][.])?([\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?[.])*[\p{L}\p{N}_]([\p{L}\p{N}_-]{0,61}[\p{L}\p{N}_])?[.]?$`
 	Domains []string `json:"domains,omitempty"`
 
-	// ips are addresses and blocks of addresses, IPv4 or IPv6. Host bits of a block are ignored.
+	// ips are addresses and blocks of addresses, IPv4 or IPv6, of at most 45 characters. Host bits of a block are ignored.
 	// Example: [203.0.113.7, 10.0.0.0/8, "2001:db8::/32"].
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=250
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=45
 	// +kubebuilder:validation:items:XValidation:rule="isIP(self) || isCIDR(self)",message="an entry of ips is an IPv4 or IPv6 address, or a CIDR such as 10.0.0.0/8 or 2001:db8::/32"
 	IPs []string `json:"ips,omitempty"`
 

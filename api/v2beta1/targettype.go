@@ -32,7 +32,8 @@ func (t Target) Type() (TargetType, bool) {
 
 // Title returns what t names, as written, for status.targets[].name and for events: the name of a workload, Service,
 // broker or database, the ARN, resource or scope of a cloud target, or the first domain or address of an internet
-// target and how many more there are. It is empty for a target without a type.
+// target and how many more there are. It is empty for a target without
+// fields.
 func (t Target) Title() string {
 	switch {
 	case t.Kubernetes != nil:
