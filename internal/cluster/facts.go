@@ -27,11 +27,12 @@ type Pod struct {
 	Namespace, Name, UID string
 	Owner                Owner // the controller reference, else the first one; zero for a bare pod
 	Labels               map[string]string
-	WorkloadName         string // value of the name annotation; empty when absent
-	CalledBy             string // value of intents.otterize.com/called-by; empty when absent
+	Annotations          map[string]string // only those that a rule reads; nil when there are none
+	WorkloadName         string            // value of the name annotation; empty when absent
+	CalledBy             string            // value of intents.otterize.com/called-by; empty when absent
 	Node                 string
 	HostNetwork          bool
-	HostIPs              []netip.Addr
+	HostIPs              []netip.Addr // of a pod on the host network
 	IPs                  []netip.Addr // unmapped
 	ServiceAccount       string
 	Ports                []ContainerPort
@@ -61,6 +62,7 @@ type Controller struct {
 	MatchLabels                map[string]string // of spec.selector; nil when it has none or also expressions
 	TemplateLabels             map[string]string // labels of the pod template
 	WorkloadName               string            // name annotation of the pod template
+	ImageName                  string            // name that the images of a Job make; empty unless that is asked for
 	ServiceAccount             string            // of the pod template
 }
 

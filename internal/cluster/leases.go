@@ -27,7 +27,9 @@ func (l Lease) Held(at time.Time) bool {
 }
 
 // addresses maps addresses to what is known there. It is immutable: an edit copies only the shards that it touches.
-type addresses[V any] struct{ shards *[addressShards]map[netip.Addr][]V }
+type addresses[V any] struct {
+	shards *[addressShards]map[netip.Addr][]V
+}
 
 const addressShards = 256
 
