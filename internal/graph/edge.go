@@ -6,6 +6,8 @@ package graph
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -38,6 +40,36 @@ func (p Peer) String() string {
 	}
 }
 
+// peerJSON is the form of a Peer for people and programs outside: who is inside has a namespace.
+type peerJSON struct {
+	Namespace string     `json:"namespace,omitempty"`
+	Kind      string     `json:"kind,omitempty"`
+	Name      string     `json:"name,omitempty"`
+	Addr      netip.Addr `json:"address,omitzero"`
+}
+
+// MarshalJSON writes {"namespace", "kind", "name"} for a workload, {"name"} for a name and {"address"} for an address.
+func (p Peer) MarshalJSON() ([]byte, error) {
+	if p.Inside() {
+		return json.Marshal(peerJSON{Namespace: p.Workload.Namespace, Kind: p.Workload.Kind, Name: p.Workload.Name})
+	}
+	return json.Marshal(peerJSON{Name: p.Name, Addr: p.Addr})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Peer) UnmarshalJSON(text []byte) error {
+	var read peerJSON
+	if err := json.Unmarshal(text, &read); err != nil {
+		return fmt.Errorf("reading a peer: %w", err)
+	}
+	if read.Namespace != "" {
+		*p = Peer{Workload: identity.Workload{Namespace: read.Namespace, Kind: read.Kind, Name: read.Name}}
+		return nil
+	}
+	*p = Peer{Name: read.Name, Addr: read.Addr}
+	return nil
+}
+
 // ComparePeers orders workloads before names before addresses, and each by its own order.
 func ComparePeers(a, b Peer) int {
 	return cmp.Or(
@@ -59,10 +91,10 @@ func (p Peer) rank() int {
 
 // Use is one way in which a client uses a server. It is comparable and the key of the evidence below an edge.
 type Use struct {
-	Act      traffic.Act
-	Protocol traffic.Protocol // of a connect
-	Port     uint16           // of a connect: the port as the client sees it
-	Name     string           // of a lookup: the name that was asked for
+	Act      traffic.Act      `json:"act"`
+	Protocol traffic.Protocol `json:"protocol,omitempty"` // of a connect
+	Port     uint16           `json:"port,omitempty"`     // of a connect: the port as the client sees it
+	Name     string           `json:"name,omitempty"`     // of a lookup: the name that was asked for
 }
 
 // Observation is one resolved sighting: what Merge takes.
@@ -72,33 +104,39 @@ type Observation struct {
 	Use            Use
 	TargetPort     uint16 // the pod's port behind Use.Port; 0 when unknown
 	HostNetwork    bool   // the server is on the host network, where policies cannot select it
+	Private        bool   // the peer outside the cluster is in a private network, not on the internet
 	Source         traffic.Source
 	First, Last    time.Time
 	Count          uint64
 }
 
-// Edge is what the graph knows about one pair. It is a deep copy: changing it changes nothing else.
+// Edge is what the graph knows about one pair. It is a deep copy: changing it changes nothing else. First is the
+// earliest and Last the latest moment of its uses, in UTC.
 type Edge struct {
-	Client, Server Peer
-	Services       []string // names of Services that the client addressed, sorted, at most 8
-	HostNetwork    bool
-	First, Last    time.Time
-	Uses           []Seen // sorted by use
-	Overflow       uint64 // uses that were not kept because the edge was full
+	Client      Peer      `json:"client"`
+	Server      Peer      `json:"server"`
+	Services    []string  `json:"services,omitempty"` // names of Services that the client addressed, sorted, at most 8
+	HostNetwork bool      `json:"hostNetwork,omitempty"`
+	Private     bool      `json:"private,omitempty"` // the peer outside is in a private network
+	First       time.Time `json:"first"`
+	Last        time.Time `json:"last"`
+	Uses        []Seen    `json:"uses"`               // sorted by use, at least one
+	Overflow    uint64    `json:"overflow,omitempty"` // uses that were not kept because the edge was full
 }
 
 // Seen is one use of an edge with its evidence, sorted by source.
 type Seen struct {
-	Use        Use
-	TargetPort uint16
-	Evidence   []Evidence
+	Use        Use        `json:"use"`
+	TargetPort uint16     `json:"targetPort,omitempty"` // the smallest where several are known; 0 when none is
+	Evidence   []Evidence `json:"evidence"`
 }
 
-// Evidence is what one source saw of a use.
+// Evidence is what one source saw of a use, in UTC.
 type Evidence struct {
-	Source      traffic.Source
-	First, Last time.Time
-	Count       uint64
+	Source traffic.Source `json:"source"`
+	First  time.Time      `json:"first"`
+	Last   time.Time      `json:"last"`
+	Count  uint64         `json:"count"`
 }
 
 // CompareUses orders uses by act, port, protocol and name.
