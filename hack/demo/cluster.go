@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/portolan-io/portolan/internal/testkit/stage"
+)
+
+// demo is the story so far.
+type demo struct {
+	root   string
+	folder string // what the demo writes for the person to look at
+	out    io.Writer
+	local  bool // on the cluster that we build, not on the person's own
+	stage  stage.Stage
+}
+
+// localName is the name of the cluster that the demo builds, so that it never meets another one.
+const localName = "portolan-demo"
+
+// chooseCluster takes the person's cluster only with their consent: CLUSTER=current, or yes at the prompt.
+func (d *demo) chooseCluster(ctx context.Context) error {
+	if err := d.pick(ctx); err != nil {
+		return err
+	}
+	if !d.local {
+		if err := d.refuseStrangers(ctx); err != nil {
+			return err
+		}
+	}
+	return d.remember()
+}
+
+func (d *demo) pick(ctx context.Context) error {
+	switch choice := os.Getenv("CLUSTER"); choice {
+	case "current":
+		return d.useCurrent(ctx)
+	case "local":
+		return d.useLocal()
+	case "":
+	default:
+		return fmt.Errorf("CLUSTER=%s: want current or local", choice)
+	}
+	name, reachable := currentCluster(ctx)
+	if !reachable {
+		d.say("No cluster is reachable with the current kubeconfig: one is built here.")
+		return d.useLocal()
+	}
+	if !d.ask(fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan and a namespace shop there. [y/N] ", name)) {
+		d.say("A cluster of its own is built here instead.")
+		return d.useLocal()
+	}
+	return d.useCurrent(ctx)
+}
+
+// currentCluster returns the current context of the person's kubeconfig, and whether its API server answers.
+func currentCluster(ctx context.Context) (name string, reachable bool) {
+	kubectl, err := exec.LookPath("kubectl")
+	if err != nil {
+		return "", false
+	}
+	out, err := exec.CommandContext(ctx, kubectl, "config", "current-context").Output()
+	if err != nil {
+		return "", false
+	}
+	err = exec.CommandContext(ctx, kubectl, "version", "--request-timeout=5s").Run()
+	return strings.TrimSpace(string(out)), err == nil
+}
+
+func (d *demo) useCurrent(ctx context.Context) error {
+	name, reachable := currentCluster(ctx)
+	if !reachable {
+		return errors.New("no cluster answers in the current kubeconfig context: check \"kubectl version\", or run CLUSTER=local make demo")
+	}
+	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name}
+	d.say("Using your cluster of context %q.", name)
+	return nil
+}
+
+// refuseStrangers keeps the demo away from namespaces that it did not make, since demo-down removes them.
+func (d *demo) refuseStrangers(ctx context.Context) error {
+	if known, err := os.ReadFile(d.marker()); err == nil && string(known) == d.stage.Context {
+		return nil
+	}
+	found, err := d.stage.Get(ctx, "namespaces", "shop", "portolan-system", "portolan-agent", "--ignore-not-found", "-o", "name")
+	if err != nil {
+		return err
+	}
+	if found = strings.Join(strings.Fields(found), ", "); found != "" {
+		return fmt.Errorf("context %q already has %s, which the demo did not make: choose another cluster, or run CLUSTER=local make demo",
+			d.stage.Context, found)
+	}
+	return nil
+}
+
+func (d *demo) useLocal() error {
+	d.local = true
+	d.stage = stage.Stage{
+		Root: d.root, Kubectl: filepath.Join(d.root, "bin/localcluster/envtest/kubectl"),
+		Portolan: filepath.Join(d.root, "bin/portolan"), Kubeconfig: filepath.Join(d.folder, "kubeconfig"),
+	}
+	return nil
+}
+
+// startCluster builds and starts the local cluster; the person's own runs already.
+func (d *demo) startCluster(ctx context.Context) error {
+	if !d.local {
+		d.say("Your cluster runs already.")
+		return nil
+	}
+	d.say("Building what is not in bin/ yet; the first time this takes about six minutes on two cores.")
+	if err := d.show(ctx, "make", "--no-print-directory", "localcluster"); err != nil {
+		return err
+	}
+	if err := d.show(ctx, d.localcluster(), "up", "--name", localName); err != nil {
+		return err
+	}
+	kubeconfig, err := exec.CommandContext(ctx, d.localcluster(), "kubeconfig", "--name", localName).Output()
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig of the local cluster: %w", err)
+	}
+	return os.WriteFile(d.stage.Kubeconfig, kubeconfig, 0o600)
+}
+
+func (d *demo) localcluster() string { return filepath.Join(d.root, "bin/localcluster/localcluster") }
+
+// images are the archives that "make image" writes, by the name they have inside.
+var images = []string{"portolan.tar", "shop.tar"}
+
+// bringImages loads the images into the cluster's nodes, so that no registry is needed.
+func (d *demo) bringImages(ctx context.Context) error {
+	for _, archive := range images {
+		path := filepath.Join(d.root, "bin/image", archive)
+		load, err := d.loader(path)
+		if err != nil {
+			return err
+		}
+		if err := d.show(ctx, load[0], load[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loader returns the command that loads an image archive into the chosen cluster.
+func (d *demo) loader(archive string) ([]string, error) {
+	name := d.stage.Context
+	switch {
+	case d.local:
+		return []string{d.localcluster(), "load", "--name", localName, archive}, nil
+	case strings.HasPrefix(name, "kind-"):
+		return []string{"kind", "load", "image-archive", "--name", strings.TrimPrefix(name, "kind-"), archive}, nil
+	case name == "minikube":
+		return []string{"minikube", "image", "load", archive}, nil
+	case os.Getenv("IMAGES") == "loaded":
+		return []string{"true"}, nil
+	default:
+		return nil, fmt.Errorf("the nodes of context %q need %s, and the demo can load images only into kind and minikube: "+
+			"load the archives of bin/image by hand and set IMAGES=loaded, or run CLUSTER=local make demo", name, filepath.Base(archive))
+	}
+}
+
+// show runs a program whose output the person sees.
+func (d *demo) show(ctx context.Context, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = d.root, d.out, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", filepath.Base(program), strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
+
+// ask returns false without asking where nobody can answer.
+func (d *demo) ask(question string) bool {
+	info, err := os.Stdin.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	fmt.Fprint(d.out, "  "+question)
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+}

@@ -1,0 +1,89 @@
+// Command demo tells the story of Portolan on a real cluster: a shop that talks, its map, its intents, and an intruder who is
+// refused. It uses the cluster of the current kubeconfig context if the person agrees, and otherwise builds one.
+//
+// It must not reach into Portolan: it runs kubectl and portolan as a person would.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root, err := os.Getwd()
+	if err == nil {
+		err = tell(ctx, root, os.Args[1:])
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func tell(ctx context.Context, root string, args []string) error {
+	d := &demo{root: root, out: os.Stdout, folder: filepath.Join(root, "bin/demo")}
+	if err := os.MkdirAll(d.folder, 0o755); err != nil {
+		return err
+	}
+	if len(args) == 1 && args[0] == "down" {
+		return d.down(ctx)
+	}
+	if len(args) > 0 {
+		return errors.New("usage: demo [down]")
+	}
+	return d.up(ctx)
+}
+
+// chapter is one step of the story; it ends the story when it fails.
+type chapter struct {
+	title string
+	limit time.Duration
+	tell  func(context.Context) error
+}
+
+func (d *demo) up(ctx context.Context) error {
+	return d.read(ctx, []chapter{
+		{"Choosing a cluster", 2 * time.Minute, d.chooseCluster},
+		{"Starting the cluster", 15 * time.Minute, d.startCluster},
+		{"Bringing the images", 3 * time.Minute, d.bringImages},
+		{"Installing Portolan", 3 * time.Minute, d.install},
+		{"Opening the shop", 3 * time.Minute, d.openShop},
+		{"Waiting for the map", 3 * time.Minute, d.awaitMap},
+		{"The map", time.Minute, d.showMap},
+		{"Exporting intents", time.Minute, d.exportIntents},
+		{"Enforcing them", 3 * time.Minute, d.enforce},
+		{"An intruder", 2 * time.Minute, d.intrude},
+		{"Where to go from here", time.Minute, d.leave},
+	})
+}
+
+func (d *demo) down(ctx context.Context) error {
+	return d.read(ctx, []chapter{
+		{"Finding what the demo left", time.Minute, d.recall},
+		{"Removing it", 5 * time.Minute, d.remove},
+	})
+}
+
+func (d *demo) read(ctx context.Context, story []chapter) error {
+	for i, c := range story {
+		fmt.Fprintf(d.out, "\n[%d/%d] %s\n", i+1, len(story), c.title)
+		if err := within(ctx, c); err != nil {
+			return fmt.Errorf("%s: %w", c.title, err)
+		}
+	}
+	return nil
+}
+
+func within(ctx context.Context, c chapter) error {
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	return c.tell(ctx)
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/testkit/stage"
+)
+
+// kustomization is Portolan as the demo installs it: its own manifests with the image that was built here.
+const kustomization = "config/overlays/local"
+
+func (d *demo) install(ctx context.Context) error {
+	if err := d.stage.Install(ctx, kustomization); err != nil {
+		return err
+	}
+	out, err := d.stage.Run(ctx, "status")
+	d.print(out)
+	return degraded(err)
+}
+
+// degraded passes on every error but the exit status by which status says that something is not perfect yet.
+func degraded(err error) error {
+	var failure *stage.Failure
+	if errors.As(err, &failure) && failure.Code == 2 {
+		return nil
+	}
+	return err
+}
+
+func (d *demo) openShop(ctx context.Context) error {
+	if err := d.stage.Apply(ctx, "config/samples/shop/shop.yaml"); err != nil {
+		return err
+	}
+	for _, w := range stage.ShopWorkloads() {
+		if err := d.stage.Ready(ctx, "shop", w); err != nil {
+			return err
+		}
+		d.say("%s is open", w)
+	}
+	return nil
+}
+
+// awaitMap shows how the map fills. Its last edge is that of a CronJob, which runs once a minute.
+func (d *demo) awaitMap(ctx context.Context) error {
+	want, err := d.stage.ShopEdges()
+	if err != nil {
+		return err
+	}
+	seen := -1
+	return stage.Until(ctx, func(ctx context.Context) (string, error) {
+		got, err := d.stage.MappedEdges(ctx, "shop")
+		if err != nil {
+			return "", err
+		}
+		missing, _ := stage.Compare(got, d.expected(want))
+		if found := len(d.expected(want)) - len(missing); found != seen {
+			seen = found
+			d.say("%s %d of %d edges seen", bar(found, len(want)), found, len(want))
+		}
+		return strings.Join(missing, "\n  "), nil
+	})
+}
+
+// expected leaves out the edge to the outside on a cluster whose DNS does not know the sample's bank.
+func (d *demo) expected(edges []string) []string {
+	if d.local {
+		return edges
+	}
+	var inside []string
+	for _, edge := range edges {
+		if _, server, _ := strings.Cut(edge, " -> "); strings.Contains(server, "/") {
+			inside = append(inside, edge)
+		}
+	}
+	return inside
+}
+
+func bar(done, all int) string {
+	return strings.Repeat("█", done) + strings.Repeat("░", max(all-done, 0))
+}
+
+func (d *demo) showMap(ctx context.Context) error {
+	out, err := d.stage.Run(ctx, "list", "--namespace=shop", "--with-internet")
+	if err != nil {
+		return err
+	}
+	d.print(out)
+	picture := filepath.Join(d.folder, "map.svg")
+	if _, err := d.stage.Run(ctx, "visualize", "--namespace=shop", "--with-internet", "--output-path="+picture); err != nil {
+		return err
+	}
+	d.say("The same as a picture: %s", d.short(picture))
+	return nil
+}
+
+func (d *demo) exportIntents(ctx context.Context) error {
+	file := d.intents()
+	if _, err := d.stage.Run(ctx, "export", "--namespace=shop", "--output="+file); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(text), "\n---\n")
+	d.print(first)
+	d.say("… and %d more in %s. This is what a team commits.", strings.Count(string(text), "\n---\n"), d.short(file))
+	return nil
+}
+
+func (d *demo) intents() string { return filepath.Join(d.folder, "intents.yaml") }
+
+func (d *demo) enforce(ctx context.Context) error {
+	if err := d.stage.ApplyFile(ctx, d.intents()); err != nil {
+		return err
+	}
+	if err := d.stage.IntentsReady(ctx, "shop"); err != nil {
+		return err
+	}
+	for _, kind := range []string{"clientintents", "networkpolicies"} {
+		out, err := d.stage.Get(ctx, kind, "-n", "shop")
+		if err != nil {
+			return err
+		}
+		d.print(out)
+	}
+	if err := d.stage.ShopGoesOn(ctx, time.Now(), 5); err != nil {
+		return err
+	}
+	d.say("The shop goes on: every declared call passes, over new connections.")
+	return nil
+}
+
+func (d *demo) intrude(ctx context.Context) error {
+	if err := d.stage.Apply(ctx, "config/samples/shop/intruder.yaml"); err != nil {
+		return err
+	}
+	d.say("A pod that nobody declared calls payment and the cart's store:")
+	if err := d.stage.Refused(ctx, "shop", "app=intruder", 3); err != nil {
+		return err
+	}
+	out, err := d.stage.Do(ctx, "logs", "-n", "shop", "intruder", "--tail=4")
+	if err != nil {
+		return err
+	}
+	d.print(out)
+	if err := d.stage.ShopGoesOn(ctx, time.Now(), 3); err != nil {
+		return err
+	}
+	d.say("The intruder is refused, and the shop goes on.")
+	return nil
+}
+
+func (d *demo) leave(context.Context) error {
+	kubectl, flags := "kubectl", ""
+	if d.local {
+		kubectl, flags = "KUBECONFIG="+d.short(d.stage.Kubeconfig)+" "+d.short(d.stage.Kubectl), " --kubeconfig="+d.short(d.stage.Kubeconfig)
+	}
+	d.say("Look at:   %s get clientintents -n shop", kubectl)
+	d.say("           %s describe networkpolicy -n shop portolan-payment-deployment", kubectl)
+	d.say("           bin/portolan list --format=table%s", flags)
+	d.say("           bin/portolan status%s", flags)
+	d.say("Pictures:  %s", d.short(filepath.Join(d.folder, "map.svg")))
+	d.say("Remove:    make demo-down")
+	return nil
+}
+
+// marker remembers which cluster the demo used, so that demo-down finds it.
+func (d *demo) marker() string { return filepath.Join(d.folder, "cluster") }
+
+func (d *demo) remember() error {
+	return os.WriteFile(d.marker(), []byte(d.stage.Context), 0o600)
+}
+
+func (d *demo) recall(ctx context.Context) error {
+	name, err := os.ReadFile(d.marker())
+	if err == nil && len(name) > 0 {
+		return d.useCurrent(ctx)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return d.useLocal()
+}
+
+// remove takes the demo away: with its cluster, or piece by piece from the person's own.
+func (d *demo) remove(ctx context.Context) error {
+	if d.local {
+		return d.removeCluster(ctx)
+	}
+	if err := d.stage.Delete(ctx, "config/samples/shop/intruder.yaml"); err != nil {
+		return err
+	}
+	if err := d.stage.Uninstall(ctx, kustomization); err != nil {
+		return err
+	}
+	if err := d.stage.Delete(ctx, "config/samples/shop/shop.yaml"); err != nil {
+		return err
+	}
+	left, err := d.stage.Leftovers(ctx)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("still there: %s", strings.Join(left, ", "))
+	}
+	return errors.Join(err, os.RemoveAll(d.folder))
+}
+
+func (d *demo) removeCluster(ctx context.Context) error {
+	if _, err := os.Stat(d.localcluster()); errors.Is(err, fs.ErrNotExist) {
+		d.say("There is nothing to remove: no local cluster was ever built here.")
+		return os.RemoveAll(d.folder)
+	}
+	if err := d.show(ctx, d.localcluster(), "down", "--name", localName); err != nil {
+		return err
+	}
+	return os.RemoveAll(d.folder)
+}
+
+func (d *demo) print(text string) {
+	for line := range strings.Lines(text) {
+		fmt.Fprint(d.out, "    ", line)
+	}
+	fmt.Fprintln(d.out)
+}
+
+func (d *demo) short(path string) string {
+	if short, err := filepath.Rel(d.root, path); err == nil {
+		return short
+	}
+	return path
+}

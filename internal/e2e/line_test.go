@@ -1,0 +1,175 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/testkit/stage"
+)
+
+// onStage returns the stage that the environment describes; make e2e sets it up.
+func onStage(t *testing.T) stage.Stage {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stage.Stage{
+		Root: root, Kubectl: os.Getenv("KUBECTL"), Portolan: filepath.Join(root, "bin/portolan"), Kubeconfig: os.Getenv("KUBECONFIG"),
+	}
+	if s.Kubectl == "" || s.Kubeconfig == "" {
+		t.Fatal(`KUBECTL and KUBECONFIG are not set; run "make e2e", which builds and starts the cluster`)
+	}
+	return s
+}
+
+// within returns a context for one step of a story.
+func within(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestTheWholeLine is one story; each step stands on the one before it.
+func TestTheWholeLine(t *testing.T) {
+	s := onStage(t)
+	t.Cleanup(func() { s.Describe(t.Failed(), t.Logf) })
+	intents := filepath.Join(t.TempDir(), "intents.yaml")
+	steps := []struct {
+		name string
+		run  func(*testing.T, stage.Stage, string)
+	}{
+		{"Portolan installs from its own manifests and image", installs},
+		{"the map holds exactly the true edges of the shop", mapsTheShop},
+		{"proposals are written, listed and change nothing", proposes},
+		{"the exported intents are enforced and the shop goes on", enforces},
+		{"an intruder is refused on new connections", refusesAnIntruder},
+		{"an operator that restarts finds the policies and changes none", restarts},
+		{"deleting the intents restores what was before", restores},
+		{"uninstalling leaves nothing behind", uninstalls},
+	}
+	for _, step := range steps {
+		if !t.Run(step.name, func(t *testing.T) { step.run(t, s, intents) }) {
+			return
+		}
+	}
+}
+
+func installs(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, 3*time.Minute)
+	must(t, s.Install(ctx, "config/overlays/local"))
+	out, err := s.Run(ctx, "status")
+	must(t, err)
+	t.Logf("status:\n%s", out)
+}
+
+func mapsTheShop(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, 4*time.Minute)
+	must(t, s.Apply(ctx, "config/samples/shop/shop.yaml"))
+	must(t, s.Ready(ctx, "shop", stage.ShopWorkloads()...))
+	must(t, s.MapIsTrue(ctx))
+	out, err := s.Run(ctx, "list", "--namespace=shop", "--with-internet")
+	must(t, err)
+	t.Logf("list:\n%s", out)
+}
+
+func proposes(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, time.Minute)
+	must(t, stage.Until(ctx, func(ctx context.Context) (string, error) {
+		names, err := s.Get(ctx, "clientintents", "-n", "shop", "-o", "name")
+		if err != nil || len(strings.Fields(names)) < 6 {
+			return "not every client of the shop has its proposal yet: " + names, err
+		}
+		return "", nil
+	}))
+	if policies := ownPolicies(ctx, t, s); policies != "" {
+		t.Errorf("proposals must not write policies, got %s", policies)
+	}
+	table, err := s.Get(ctx, "clientintents", "-n", "shop")
+	must(t, err)
+	t.Logf("kubectl get clientintents:\n%s", table)
+}
+
+func enforces(t *testing.T, s stage.Stage, intents string) {
+	ctx := within(t, 4*time.Minute)
+	_, err := s.Run(ctx, "export", "--namespace=shop", "--output="+intents)
+	must(t, err)
+	must(t, s.ApplyFile(ctx, intents))
+	must(t, s.IntentsReady(ctx, "shop"))
+	must(t, s.ShopGoesOn(ctx, time.Now(), 10))
+}
+
+func refusesAnIntruder(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, 2*time.Minute)
+	must(t, s.Apply(ctx, "config/samples/shop/intruder.yaml"))
+	must(t, s.Refused(ctx, "shop", "app=intruder", 5))
+	must(t, s.ShopGoesOn(ctx, time.Now(), 3))
+}
+
+func restarts(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, 2*time.Minute)
+	before := policyVersions(ctx, t, s)
+	_, err := s.Do(ctx, "rollout", "restart", "-n", "portolan-system", "deployment/portolan-operator")
+	must(t, err)
+	must(t, s.Ready(ctx, "portolan-system", "deployment/portolan-operator"))
+	must(t, s.Leading(ctx))
+	if after := policyVersions(ctx, t, s); after != before {
+		t.Errorf("policies after the restart:\n%s\nbefore it:\n%s", after, before)
+	}
+	must(t, s.Refused(ctx, "shop", "app=intruder", 2))
+}
+
+func restores(t *testing.T, s stage.Stage, intents string) {
+	ctx := within(t, 2*time.Minute)
+	since := time.Now()
+	must(t, s.DeleteFile(ctx, intents))
+	must(t, stage.Until(ctx, func(ctx context.Context) (string, error) {
+		if policies := ownPolicies(ctx, t, s); policies != "" {
+			return "policies are still there: " + policies, nil
+		}
+		return "", nil
+	}))
+	must(t, s.Reaches(ctx, "shop", "app=intruder", since))
+}
+
+func uninstalls(t *testing.T, s stage.Stage, _ string) {
+	ctx := within(t, 3*time.Minute)
+	must(t, s.Delete(ctx, "config/samples/shop/intruder.yaml"))
+	must(t, s.Uninstall(ctx, "config/overlays/local"))
+	left, err := s.Leftovers(ctx)
+	must(t, err)
+	if len(left) > 0 {
+		t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
+	}
+	must(t, s.Delete(ctx, "config/samples/shop/shop.yaml"))
+}
+
+// ownPolicies returns the names of the policies that Portolan wrote in the shop.
+func ownPolicies(ctx context.Context, t *testing.T, s stage.Stage) string {
+	t.Helper()
+	names, err := s.Get(ctx, "networkpolicies", "-n", "shop", "-l", "app.kubernetes.io/managed-by=portolan", "-o", "name")
+	must(t, err)
+	return strings.Join(strings.Fields(names), " ")
+}
+
+func policyVersions(ctx context.Context, t *testing.T, s stage.Stage) string {
+	t.Helper()
+	out, err := s.Get(ctx, "networkpolicies", "-A", "-l", "app.kubernetes.io/managed-by=portolan", "-o",
+		`jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`)
+	must(t, err)
+	return out
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

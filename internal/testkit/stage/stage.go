@@ -1,0 +1,151 @@
+// Package stage is a real cluster with Portolan and the sample shop on it, moved by the same two programs that a person
+// uses: kubectl and portolan. The end-to-end tests and the demo tell their stories on it.
+//
+// It is for tests and the demo. It must not reach into Portolan: it sees what a person would see.
+package stage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Stage says where everything stands. All paths are absolute, or found in PATH.
+type Stage struct {
+	Root       string // the repository
+	Kubectl    string
+	Portolan   string
+	Kubeconfig string // empty for kubectl's own choice
+	Context    string // empty for the current one
+}
+
+// kubectl runs kubectl and returns what it printed on standard output.
+func (s Stage) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+	return run(ctx, stdin, s.Kubectl, append(s.connection(), args...)...)
+}
+
+// Run runs a portolan command and returns what it printed on standard output.
+func (s Stage) Run(ctx context.Context, args ...string) (string, error) {
+	return run(ctx, "", s.Portolan, append(args, s.connection()...)...)
+}
+
+func (s Stage) connection() []string {
+	var flags []string
+	if s.Kubeconfig != "" {
+		flags = append(flags, "--kubeconfig="+s.Kubeconfig)
+	}
+	if s.Context != "" {
+		flags = append(flags, "--context="+s.Context)
+	}
+	return flags
+}
+
+// Failure is a program that ended with another status than 0.
+type Failure struct {
+	Command string
+	Code    int
+	Stderr  string
+}
+
+func (f *Failure) Error() string {
+	return fmt.Sprintf("%s: exit status %d: %s", f.Command, f.Code, strings.TrimSpace(f.Stderr))
+}
+
+func run(ctx context.Context, stdin, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = &Failure{
+			Command: filepath.Base(program) + " " + strings.Join(args, " "), Code: exit.ExitCode(), Stderr: stderr.String(),
+		}
+	}
+	return stdout.String(), err
+}
+
+// Apply applies a manifest of the repository: a file, or a folder with a kustomization.
+func (s Stage) Apply(ctx context.Context, path string) error {
+	flag := "-k"
+	if strings.HasSuffix(path, ".yaml") {
+		flag = "-f"
+	}
+	_, err := s.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", flag, filepath.Join(s.Root, path))
+	return err
+}
+
+// Delete deletes what Apply applied and waits until it is gone.
+func (s Stage) Delete(ctx context.Context, path string) error {
+	flag := "-k"
+	if strings.HasSuffix(path, ".yaml") {
+		flag = "-f"
+	}
+	_, err := s.kubectl(ctx, "", "delete", "--ignore-not-found", "--wait", flag, filepath.Join(s.Root, path))
+	return err
+}
+
+// ApplyText applies objects given as YAML.
+func (s Stage) ApplyText(ctx context.Context, objects string) error {
+	_, err := s.kubectl(ctx, objects, "apply", "-f", "-")
+	return err
+}
+
+// DeleteText deletes objects given as YAML.
+func (s Stage) DeleteText(ctx context.Context, objects string) error {
+	_, err := s.kubectl(ctx, objects, "delete", "--ignore-not-found", "--wait", "-f", "-")
+	return err
+}
+
+// Get returns what kubectl get prints for these arguments.
+func (s Stage) Get(ctx context.Context, args ...string) (string, error) {
+	return s.kubectl(ctx, "", append([]string{"get"}, args...)...)
+}
+
+// Do runs any other kubectl command.
+func (s Stage) Do(ctx context.Context, args ...string) (string, error) {
+	return s.kubectl(ctx, "", args...)
+}
+
+// Ready waits until a rollout is complete: "deployment/checkout" in a namespace.
+func (s Stage) Ready(ctx context.Context, namespace string, workloads ...string) error {
+	for _, w := range workloads {
+		if _, err := s.kubectl(ctx, "", "rollout", "status", "--timeout=180s", "-n", namespace, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause is the time between two looks at something that is awaited.
+const pause = 500 * time.Millisecond
+
+// Until calls look until it is satisfied, fails for good, or ctx ends. The error is then the last thing that was missing.
+func Until(ctx context.Context, look func(context.Context) (missing string, err error)) error {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	missing := ""
+	for {
+		now, err := look(ctx)
+		switch {
+		case ctx.Err() != nil && missing != "":
+			return fmt.Errorf("%s (%w)", missing, ctx.Err())
+		case err != nil:
+			return err
+		case now == "":
+			return nil
+		}
+		missing = now
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s (%w)", missing, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
