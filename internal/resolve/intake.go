@@ -1,0 +1,88 @@
+package resolve
+
+import (
+	"time"
+
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+// Intake is the last stretch of the line: sightings come in, and each one ends as edges in the graph, in the waiting room,
+// or in the ledger with its reason. It is safe for concurrent use.
+type Intake struct {
+	Resolver *Resolver
+	Names    *Memory
+	Room     *Room
+	Ledger   *Ledger
+	Graph    *graph.Graph
+}
+
+// NewIntake returns an intake for that graph with default bounds.
+func NewIntake(o Options, g *graph.Graph) *Intake {
+	return &Intake{Resolver: New(o), Names: NewMemory(0), Room: NewRoom(0, 0), Ledger: NewLedger(), Graph: g}
+}
+
+// Take handles one sighting that arrived at now.
+func (i *Intake) Take(snapshot *cluster.Snapshot, s traffic.Sighting, now time.Time) {
+	if now.Sub(s.Last) > cluster.LeaseRetention {
+		i.Ledger.Refuse(Refusal{Sighting: s, Reason: TooOld})
+		return
+	}
+	s.First, s.Last = earlier(s.First, now), earlier(s.Last, now)
+	observed, reason := i.Resolver.Resolve(snapshot, i.Names, s)
+	switch {
+	case reason == Resolved:
+		i.merge(s, observed)
+	case reason.Waits():
+		if oldest, left := i.Room.Put(s, now); left {
+			i.leave(snapshot, oldest, WaitFull)
+		}
+	default:
+		i.Ledger.Refuse(Refusal{Sighting: s, Reason: reason})
+	}
+}
+
+// Retry tries again what waits. It is to be called when the snapshot changed, and every few seconds, since time runs out.
+func (i *Intake) Retry(snapshot *cluster.Snapshot, now time.Time) {
+	for _, done := range i.Room.Retry(now, func(s traffic.Sighting) ([]graph.Observation, Reason) {
+		return i.Resolver.Resolve(snapshot, i.Names, s)
+	}) {
+		switch done.Reason {
+		case Resolved:
+			i.merge(done.Sighting, done.Observed)
+		case WaitFull:
+			i.leave(snapshot, done.Sighting, WaitFull)
+		default:
+			i.Ledger.Refuse(Refusal{Sighting: done.Sighting, Reason: done.Reason})
+		}
+	}
+}
+
+// Close settles what still waits: the operator stops.
+func (i *Intake) Close(snapshot *cluster.Snapshot) {
+	for _, s := range i.Room.Drain() {
+		i.leave(snapshot, s, Shutdown)
+	}
+}
+
+// leave settles a sighting that cannot wait any longer. One that waited for a name alone is known by address.
+func (i *Intake) leave(snapshot *cluster.Snapshot, s traffic.Sighting, reason Reason) {
+	observed, now := i.Resolver.Resolve(snapshot, i.Names, s)
+	if now == Resolved || now == AwaitingName {
+		i.merge(s, observed)
+		return
+	}
+	i.Ledger.Refuse(Refusal{Sighting: s, Reason: reason})
+}
+
+// merge puts the observations of one sighting into the graph. However many of them the graph refuses, that is one refusal.
+func (i *Intake) merge(s traffic.Sighting, observed []graph.Observation) {
+	full := false
+	for _, o := range observed {
+		full = i.Graph.Merge(o) != graph.Kept || full
+	}
+	if full {
+		i.Ledger.Refuse(Refusal{Sighting: s, Reason: GraphFull})
+	}
+}

@@ -1,0 +1,126 @@
+package resolve
+
+import (
+	"strings"
+
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+// lookup returns who was asked for.
+func (l *look) lookup(client end) ([]server, Reason) {
+	if l.isDNSServer(client) {
+		return nil, DNSRelay
+	}
+	return l.byName(client, l.sighting.To.Name, maxHops)
+}
+
+// byName returns the servers that a DNS name means.
+func (l *look) byName(client end, name string, hops int) ([]server, Reason) {
+	parsed := parseName(name, l.resolver.options.ClusterDomains)
+	switch parsed.form {
+	case serviceName:
+		return l.byServiceName(client, parsed, hops)
+	case podName:
+		return l.byPodName(parsed)
+	case searchNoise:
+		return nil, SearchNoise
+	case badName:
+		return nil, BadClusterName
+	default:
+		return l.byOutsideName(client, normalized(name))
+	}
+}
+
+func (l *look) byServiceName(client end, name dnsName, hops int) ([]server, Reason) {
+	service, known := l.snapshot.Service(name.namespace, name.service)
+	if !known {
+		return l.bySearch(client)
+	}
+	if one, found := l.namedPod(service, name); found {
+		return []server{one}, Resolved
+	}
+	return l.behind(client, service, hops)
+}
+
+// bySearch returns the server when a DNS server completed the search for the client: the question has a search suffix
+// behind a name that is outside, and the chain of aliases leaves the cluster's domain.
+func (l *look) bySearch(client end) ([]server, Reason) {
+	if l.sighting.What.Act != traffic.Lookup {
+		return nil, UnknownService
+	}
+	for alias := range strings.FieldsSeq(l.sighting.What.Aliases) {
+		if parseName(alias, l.resolver.options.ClusterDomains).form == outsideName {
+			return l.byOutsideName(client, normalized(alias))
+		}
+	}
+	return nil, UnknownService
+}
+
+// namedPod returns the one pod behind a Service that the name selects, by its name or by its address.
+func (l *look) namedPod(service *cluster.Service, name dnsName) (server, bool) {
+	space, known := l.snapshot.Space(service.Namespace)
+	if !known || name.host == "" {
+		return server{}, false
+	}
+	found, known := space.Pod(name.host)
+	if !known && name.addr.IsValid() {
+		lease, reason := l.holder(l.snapshot.Leases(name.addr), "")
+		if reason != Resolved || lease.Namespace != service.Namespace {
+			return server{}, false
+		}
+		found, known = space.Pod(lease.Pod)
+	}
+	if !known {
+		return server{}, false
+	}
+	who, known := space.WorkloadOf(found.Name)
+	if !known || !contains(space.Behind(service.Name), who) {
+		return server{}, false
+	}
+	s := server{end: insideEnd(who), service: service.Name, host: found.HostNetwork}
+	s.pod = found.UID
+	return s, true
+}
+
+func contains(all []identity.Workload, who identity.Workload) bool {
+	for _, other := range all {
+		if other == who {
+			return true
+		}
+	}
+	return false
+}
+
+// byPodName returns the pod that held the address that the name spells. No Service is involved.
+func (l *look) byPodName(name dnsName) ([]server, Reason) {
+	lease, reason := l.holder(l.snapshot.Leases(name.addr), "")
+	if reason != Resolved {
+		return nil, reason
+	}
+	return []server{{end: end{peer: graph.Peer{Workload: lease.Workload}, pod: lease.UID}}}, Resolved
+}
+
+// byOutsideName returns the peer of a name outside the cluster. The answer to a lookup is remembered, so that connections
+// to the address get the name.
+func (l *look) byOutsideName(client end, name string) ([]server, Reason) {
+	s := l.sighting
+	switch {
+	case name == "":
+		return nil, BadClusterName
+	case !client.peer.Inside():
+		return nil, NoTarget
+	case s.To.Addr.IsValid() && isLocal(s.To.Addr):
+		return nil, LocalAddress
+	case !l.resolver.options.External:
+		return nil, ExternalDisabled
+	}
+	if s.What.Act == traffic.Lookup && s.To.Addr.IsValid() {
+		l.names.Learn(client.peer.Workload, s.To.Addr, name, s.First, s.Last)
+	}
+	return []server{{
+		end: end{peer: graph.Peer{Name: name}}, private: s.To.Addr.IsValid() && l.resolver.isPrivate(s.To.Addr),
+	}}, Resolved
+}

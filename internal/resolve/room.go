@@ -1,0 +1,123 @@
+package resolve
+
+import (
+	"sync"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+// Room is where sightings wait that may resolve later. It is bounded in number and in time, and safe for concurrent use.
+type Room struct {
+	mu       sync.Mutex
+	limit    int
+	patience time.Duration
+	waiting  []waiter // in the order in which they came
+}
+
+type waiter struct {
+	sighting traffic.Sighting
+	since    time.Time
+}
+
+// Refusal is a sighting that made no edge, and why.
+type Refusal struct {
+	Sighting traffic.Sighting
+	Reason   Reason
+}
+
+// The default bounds of a Room.
+const (
+	DefaultRoomLimit = 50_000
+	DefaultPatience  = 30 * time.Second
+)
+
+// NewRoom returns an empty room for at most limit sightings, each for at most patience. A value below 1 means the
+// default.
+func NewRoom(limit int, patience time.Duration) *Room {
+	if limit < 1 {
+		limit = DefaultRoomLimit
+	}
+	if patience < 1 {
+		patience = DefaultPatience
+	}
+	return &Room{limit: limit, patience: patience}
+}
+
+// Put lets s wait from now on. When the room is full the oldest sighting leaves for it: it is returned, and left is true.
+func (r *Room) Put(s traffic.Sighting, now time.Time) (oldest traffic.Sighting, left bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) >= r.limit {
+		oldest, left = r.waiting[0].sighting, true
+		r.waiting = r.waiting[1:]
+	}
+	r.waiting = append(r.waiting, waiter{sighting: s, since: now})
+	return oldest, left
+}
+
+// Settled is a sighting that waits no longer: with observations and the reason Resolved, or with why there are none.
+type Settled struct {
+	Refusal
+	Observed []graph.Observation
+}
+
+// Retry resolves everything that waits once more and returns what is settled now: resolved, refused for a final reason,
+// or refused because its time is up. A connection that waited for a name alone is resolved by address when its time is
+// up. The rest goes on waiting. resolve is called without a lock.
+func (r *Room) Retry(now time.Time, resolve func(traffic.Sighting) ([]graph.Observation, Reason)) []Settled {
+	var settled []Settled
+	var patient []waiter
+	for _, w := range r.take() {
+		observed, reason := resolve(w.sighting)
+		if reason.Waits() && now.Sub(w.since) < r.patience {
+			patient = append(patient, w)
+			continue
+		}
+		if reason == AwaitingName {
+			reason = Resolved
+		}
+		settled = append(settled, Settled{Refusal: Refusal{Sighting: w.sighting, Reason: reason}, Observed: observed})
+	}
+	return append(settled, r.back(patient)...)
+}
+
+// take empties the room.
+func (r *Room) take() []waiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.waiting
+	r.waiting = nil
+	return all
+}
+
+// back puts those that were taken in front of those that came meanwhile, and returns the oldest that have no place.
+func (r *Room) back(patient []waiter) []Settled {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var settled []Settled
+	for len(patient) > 0 && len(patient)+len(r.waiting) > r.limit {
+		settled = append(settled, Settled{Refusal: Refusal{Sighting: patient[0].sighting, Reason: WaitFull}})
+		patient = patient[1:]
+	}
+	r.waiting = append(patient, r.waiting...)
+	return settled
+}
+
+// Drain empties the room and returns what waited, in the order in which it came.
+func (r *Room) Drain() []traffic.Sighting {
+	all := r.take()
+	sightings := make([]traffic.Sighting, len(all))
+	for i, w := range all {
+		sightings[i] = w.sighting
+	}
+	return sightings
+}
+
+// Len returns how many sightings wait.
+func (r *Room) Len() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting)
+}
