@@ -26,8 +26,8 @@ func keeper(t *testing.T, client kubernetes.Interface, now time.Time) *Keeper {
 
 // TestKeeper follows one authority through its life on a real API server:
 //
-//	 first start ── restart ── serving certificate ages ── authority ages ── an hour later
-//	   a1 s1         a1 s1            a1 s2                  a2 s2              a2 s3
+//	first start ── restart ── serving certificate ages ── authority ages ── an hour later
+//	  a1 s1         a1 s1            a1 s2                  a2 s2              a2 s3
 func TestKeeper(t *testing.T) {
 	client, err := kubernetes.NewForConfig(testkit.ControlPlane(t))
 	if err != nil {
