@@ -1,0 +1,78 @@
+# Portolan. "make help" lists the targets. Go and make are enough on a fresh Debian machine; what else a target needs it
+# builds into bin/ or installs itself, and says so.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+VERSION ?= v0.1.0
+export GOTOOLCHAIN ?= local
+
+include hack/tools/tools.mk
+include hack/localcluster/localcluster.mk
+
+GO_SOURCES = $(shell find . -path ./bin -prune -o -path ./hack/localcluster -prune -o -path ./hack/tools -prune -o -name '*.go' -print) go.mod go.sum
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Build
+
+.PHONY: build
+build: bin/portolan ## Build the binary into bin/portolan
+bin/portolan: $(GO_SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+bin/shop: $(GO_SOURCES)
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ ./hack/shop
+
+.PHONY: image
+image: bin/image/portolan.tar bin/image/shop.tar ## Build the images without Docker into bin/image
+bin/image/portolan.tar: bin/portolan $(LOCALCLUSTER)
+	@mkdir -p bin/image
+	$(LOCALCLUSTER) image --binary bin/portolan --entrypoint /portolan --tag localhost/portolan:dev --user 65532:65532 --output $@
+bin/image/shop.tar: bin/shop $(LOCALCLUSTER)
+	@mkdir -p bin/image
+	$(LOCALCLUSTER) image --binary bin/shop --entrypoint /shop --tag localhost/portolan-shop:dev --user 65532:65532 --output $@
+
+##@ Check
+
+.PHONY: test
+test: $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
+	go vet ./...
+	go vet -tags e2e ./internal/e2e
+	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -race -shuffle=on -timeout 20m ./...
+	cd hack/localcluster && go test ./...
+	cd hack/tools && go test ./...
+
+.PHONY: e2e
+e2e: localcluster build image ## The whole story on a real one-node cluster that is built and removed again
+	hack/e2e.sh
+
+.PHONY: bench
+bench: $(ENVTEST) ## Run the benchmarks of section "Budgets" of the documentation
+	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -run '^$$' -bench . -benchmem -timeout 30m ./... | grep -v 'no test files'
+
+FUZZTIME ?= 30s
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: verify
+verify: generate lint ## Regenerate, and fail on a difference; tidy; lint
+	go mod tidy -diff
+	cd hack/localcluster && go mod tidy -diff
+	cd hack/tools && go mod tidy -diff
+	@git diff --exit-code || { echo 'generated files differ from what is committed: run "make generate" and commit the result' >&2; exit 1; }
+
+##@ See it
+
+.PHONY: demo
+demo: build image ## A shop on a real cluster: its map, its intents, an intruder refused. CLUSTER=current or local
+	@go run ./hack/demo
+
+.PHONY: demo-down
+demo-down: ## Remove everything that the demo made
+	@go run ./hack/demo down
+
+.PHONY: clean
+clean: ## Delete what was built; a running local cluster is not touched
+	find bin -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
