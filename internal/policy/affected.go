@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/identity"
+)
+
+// Affected returns the subjects whose ruling or compiled objects can differ between two snapshots, sorted. It reads only
+// namespaces that are not the same Space in both, and what objects in them mention; it may return a subject that did not
+// change, and never leaves out one that did.
+//
+// Law: for every subject outside of the result, Decide gives the same for both snapshots under the same settings.
+func Affected(before, after *cluster.Snapshot) []identity.Workload {
+	t := newTouch(before, after)
+	t.spread()
+	for who := range t.found {
+		if !t.isSubject(who) {
+			delete(t.found, who)
+		}
+	}
+	return slices.SortedFunc(maps.Keys(t.found), identity.Compare)
+}
+
+// AffectedIntents returns the ClientIntents and ProtectedServices of after whose status can differ because the cluster
+// does, by kind, namespace and name. What is written about their subjects is not in a snapshot: see Interested.
+func AffectedIntents(before, after *cluster.Snapshot) []ObjectRef {
+	t := newTouch(before, after)
+	t.spread()
+	found := make(map[ObjectRef]struct{})
+	for who := range t.found {
+		t.addJudged(found, who)
+	}
+	for _, namespace := range t.namespaces() {
+		old, now := t.spaces(namespace)
+		for _, i := range changed(old.Intents(), now.Intents(), intentsName, func(a, b *v2beta1.ClientIntents) bool { return false }) {
+			found[aboutIntents(i)] = struct{}{}
+		}
+		for _, p := range changed(old.Protected(), now.Protected(), protectedName, func(a, b *v2beta1.ProtectedService) bool { return false }) {
+			found[aboutProtected(p)] = struct{}{}
+		}
+		if !reflect.DeepEqual(old.Brokers(), now.Brokers()) {
+			t.addBrokers(found, namespace)
+		}
+	}
+	maps.DeleteFunc(found, func(ref ObjectRef, _ struct{}) bool { return !exists(after, ref) })
+	return sortedRefs(found)
+}
+
+func sortedRefs(refs map[ObjectRef]struct{}) []ObjectRef {
+	return slices.SortedFunc(maps.Keys(refs), func(a, b ObjectRef) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+func exists(snap *cluster.Snapshot, ref ObjectRef) bool {
+	space, known := snap.Space(ref.Namespace)
+	if !known {
+		return false
+	}
+	if ref.Kind == kindProtectedService {
+		return slices.ContainsFunc(space.Protected(), func(p *v2beta1.ProtectedService) bool { return p.Name == ref.Name })
+	}
+	return slices.ContainsFunc(space.Intents(), func(i *v2beta1.ClientIntents) bool { return i.Name == ref.Name })
+}
+
+// touch collects the workloads and Services that the difference of two snapshots reaches.
+type touch struct {
+	snaps     [2]*cluster.Snapshot
+	annotated [2][]*cluster.Workload // with a called-by annotation
+	found     map[identity.Workload]struct{}
+	served    map[identity.Workload]bool // reached as servers already
+	fronts    map[*cluster.Service]bool  // reached already
+}
+
+func newTouch(before, after *cluster.Snapshot) *touch {
+	t := &touch{
+		snaps:  [2]*cluster.Snapshot{before, after},
+		found:  make(map[identity.Workload]struct{}),
+		served: make(map[identity.Workload]bool),
+		fronts: make(map[*cluster.Service]bool),
+	}
+	for i, snap := range t.snaps {
+		t.annotated[i] = slices.Collect(annotated(snap))
+	}
+	return t
+}
+
+// namespaces returns the names of the namespaces that differ, sorted.
+func (t *touch) namespaces() []string {
+	names := slices.Concat(t.snaps[0].Namespaces(), t.snaps[1].Namespaces())
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+		old, _ := t.snaps[0].Space(name)
+		now, _ := t.snaps[1].Space(name)
+		return old == now
+	})
+}
+
+// spaces returns both versions of a namespace; one that does not exist is empty.
+func (t *touch) spaces(namespace string) (before, after *cluster.Space) {
+	var found [2]*cluster.Space
+	for i, snap := range t.snaps {
+		space, known := snap.Space(namespace)
+		if !known {
+			space = cluster.NewSpace(cluster.Facts{Namespace: namespace})
+		}
+		found[i] = space
+	}
+	return found[0], found[1]
+}
+
+// spread follows every difference to what it reaches.
+func (t *touch) spread() {
+	for _, namespace := range t.namespaces() {
+		before, after := t.spaces(namespace)
+		for _, i := range changed(before.Intents(), after.Intents(), intentsName, sameIntents) {
+			t.intents(i)
+		}
+		for _, p := range changed(before.Protected(), after.Protected(), protectedName, sameProtected) {
+			t.protected(p)
+		}
+		for _, who := range changedWorkloads(before, after) {
+			t.workload(who)
+		}
+		for _, s := range changed(before.Services(), after.Services(), serviceName, sameService) {
+			t.service(s)
+		}
+		if namespace == identity.APIServer().Namespace && !reflect.DeepEqual(before.Slices("kubernetes"), after.Slices("kubernetes")) {
+			t.apiServer()
+		}
+		t.addresses(before, after)
+	}
+}

@@ -1,0 +1,187 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/identity"
+)
+
+// kindService is what Because calls a Service.
+const kindService = identity.KindService
+
+// workload returns the subject when it is a workload that exists.
+func (m matter) workload() (*cluster.Workload, bool) {
+	if m.who.Kind == identity.KindService {
+		return nil, false
+	}
+	return m.snap.Workload(m.who)
+}
+
+// service returns the subject when it is a Service that exists.
+func (m matter) service() (*cluster.Service, bool) {
+	if m.who.Kind != identity.KindService {
+		return nil, false
+	}
+	return m.snap.Service(m.who.Namespace, m.who.Name)
+}
+
+// pods returns the unfinished pods of the subject.
+func (m matter) pods() []*cluster.Pod {
+	if w, known := m.workload(); known {
+		return w.Pods
+	}
+	if service, known := m.service(); known {
+		space, _ := m.snap.Space(m.who.Namespace)
+		return space.Selected(service.Selector)
+	}
+	return nil
+}
+
+// unusableService says why a Service has no pods that a policy could select; empty when it could have.
+func unusableService(snap *cluster.Snapshot, id identity.Workload) v2beta1.TargetReason {
+	service, known := snap.Service(id.Namespace, id.Name)
+	switch {
+	case !known:
+		return v2beta1.TargetReasonServiceNotFound
+	case service.Type == cluster.ExternalName:
+		return v2beta1.TargetReasonExternalNameService
+	case len(service.Selector) == 0:
+		return v2beta1.TargetReasonServiceHasNoSelector
+	default:
+		return ""
+	}
+}
+
+// fronting returns the Services that select a pod of the subject, or a pod template that makes them, by name.
+func (m matter) fronting() []*cluster.Service {
+	space, known := m.snap.Space(m.who.Namespace)
+	if !known {
+		return nil
+	}
+	made := m.podLabels()
+	var found []*cluster.Service
+	for _, service := range space.Services() {
+		if selectsAny(service.Selector, made) {
+			found = append(found, service)
+		}
+	}
+	return found
+}
+
+// podLabels returns the label sets of the subject's pods and pod templates. Neighbours that are equal come once.
+func (m matter) podLabels() []map[string]string {
+	if service, isService := m.service(); isService {
+		return servedLabels(m.snap, service)
+	}
+	w, known := m.workload()
+	if !known {
+		return nil
+	}
+	return labelsOf(w)
+}
+
+func labelsOf(w *cluster.Workload) []map[string]string {
+	sets := make([]map[string]string, 0, len(w.Pods)+len(w.Controllers))
+	for _, p := range w.Pods {
+		sets = append(sets, p.Labels)
+	}
+	for _, c := range w.Controllers {
+		sets = append(sets, c.TemplateLabels)
+	}
+	return slices.CompactFunc(sets, maps.Equal[map[string]string])
+}
+
+// servedLabels returns the label sets of the pods and pod templates that a Service selects.
+func servedLabels(snap *cluster.Snapshot, service *cluster.Service) []map[string]string {
+	space, _ := snap.Space(service.Namespace)
+	var sets []map[string]string
+	for _, id := range space.Workloads() {
+		w, _ := space.Workload(id)
+		for _, labels := range labelsOf(w) {
+			if selects(service.Selector, labels) {
+				sets = append(sets, labels)
+			}
+		}
+	}
+	return sets
+}
+
+// sharing returns the other subjects that may share a pod with this one, sorted: the Services in front of a workload, or
+// the workloads behind a Service and their other Services.
+func (m matter) sharing() []identity.Workload {
+	pods := m.pods()
+	space, known := m.snap.Space(m.who.Namespace)
+	if !known || len(pods) == 0 {
+		return nil
+	}
+	var found []identity.Workload
+	for _, service := range space.Services() {
+		if slices.ContainsFunc(pods, func(p *cluster.Pod) bool { return selects(service.Selector, p.Labels) }) {
+			found = append(found, identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name})
+		}
+	}
+	if m.who.Kind == identity.KindService {
+		for _, p := range pods {
+			who, _ := space.WorkloadOf(p.Name)
+			found = append(found, who)
+		}
+	}
+	slices.SortFunc(found, identity.Compare)
+	found = slices.Compact(found)
+	return slices.DeleteFunc(found, func(id identity.Workload) bool { return id == m.who })
+}
+
+// selects reports whether a Service's selector selects pods with these labels; an empty selector selects none.
+func selects(selector, labels map[string]string) bool {
+	if len(selector) == 0 {
+		return false
+	}
+	for k, v := range selector {
+		if got, present := labels[k]; !present || got != v {
+			return false
+		}
+	}
+	return true
+}
+
+func selectsAny(selector map[string]string, sets []map[string]string) bool {
+	return slices.ContainsFunc(sets, func(labels map[string]string) bool { return selects(selector, labels) })
+}
+
+// targetPorts returns the ports at the pods for the ports of a Service, in the Service's order, each once.
+func targetPorts(ports []cluster.ServicePort) []Port {
+	found := make([]Port, 0, len(ports))
+	for _, p := range ports {
+		found = addPort(found, targetPort(p))
+	}
+	return found
+}
+
+// dialledPorts returns, for each port of a Service, the port at the pods and then the port of the Service itself, each
+// once: some networks look at the address before it is translated.
+func dialledPorts(ports []cluster.ServicePort) []Port {
+	found := make([]Port, 0, 2*len(ports))
+	for _, p := range ports {
+		found = addPort(found, targetPort(p))
+		found = addPort(found, Port{Protocol: p.Protocol, Number: p.Port})
+	}
+	return found
+}
+
+func targetPort(p cluster.ServicePort) Port {
+	if p.TargetName != "" {
+		return Port{Protocol: p.Protocol, Name: p.TargetName}
+	}
+	return Port{Protocol: p.Protocol, Number: cmp.Or(p.TargetPort, p.Port)}
+}
+
+func addPort(ports []Port, p Port) []Port {
+	if slices.Contains(ports, p) {
+		return ports
+	}
+	return append(ports, p)
+}

@@ -1,0 +1,258 @@
+package policy
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/identity"
+)
+
+// intents reaches the client and the servers of a ClientIntents, and those of the others of that client: they may be
+// used now, or have been until now.
+func (t *touch) intents(changed *v2beta1.ClientIntents) {
+	t.declared(changed)
+	for _, snap := range t.snaps {
+		space, known := snap.Space(changed.Namespace)
+		if !known {
+			continue
+		}
+		for _, other := range space.IntentsOf(changed.Spec.Workload.Name) {
+			if other != changed {
+				t.declared(other)
+			}
+		}
+	}
+}
+
+func (t *touch) declared(intents *v2beta1.ClientIntents) {
+	for _, snap := range t.snaps {
+		for _, client := range clientsOf(snap, intents) {
+			t.found[client] = struct{}{}
+		}
+		for _, meant := range targets([]*v2beta1.ClientIntents{intents}) {
+			for _, server := range meant.servers(snap) {
+				t.server(server)
+			}
+		}
+	}
+}
+
+func (t *touch) protected(p *v2beta1.ProtectedService) {
+	for _, snap := range t.snaps {
+		if space, known := snap.Space(p.Namespace); known {
+			for _, who := range space.Named(p.Spec.Name, p.Spec.Kind) {
+				t.server(who)
+			}
+		}
+	}
+	t.server(identity.Workload{Namespace: p.Namespace, Kind: identity.KindService, Name: p.Spec.Name})
+}
+
+// server reaches a server, the subjects that share pods with it and so repeat its rules, and the callers of any of them
+// that need a label when a policy mentions them.
+func (t *touch) server(who identity.Workload) {
+	if _, already := t.found[who]; already && t.served[who] {
+		return
+	}
+	t.served[who] = true
+	t.found[who] = struct{}{}
+	for _, snap := range t.snaps {
+		m := matter{snap: snap, who: who}
+		t.labelledCallers(m)
+		for _, other := range m.sharing() {
+			t.found[other] = struct{}{}
+			t.labelledCallers(m.about(other))
+		}
+	}
+}
+
+// labelledCallers reaches the clients of a server whose own labels do not select exactly their pods.
+func (t *touch) labelledCallers(m matter) {
+	for client := range t.clientsOf(m) {
+		if chosen, exists := Select(m.snap, client); exists && chosen.Labelled {
+			t.found[client] = struct{}{}
+		}
+	}
+}
+
+// clientsOf yields the workloads that may call a server by declaration or annotation.
+func (t *touch) clientsOf(m matter) func(yield func(identity.Workload) bool) {
+	return func(yield func(identity.Workload) bool) {
+		for intents := range declarations(m.snap, m.who) {
+			for _, client := range clientsOf(m.snap, intents) {
+				if !yield(client) {
+					return
+				}
+			}
+		}
+		for _, client := range m.annotatedCallers() {
+			if !yield(client) {
+				return
+			}
+		}
+	}
+}
+
+// clients reaches every client of a server, whose egress mentions it.
+func (t *touch) clients(who identity.Workload) {
+	for _, snap := range t.snaps {
+		for client := range t.clientsOf(matter{snap: snap, who: who}) {
+			t.found[client] = struct{}{}
+		}
+	}
+}
+
+// workload reaches a workload that is selected in another way than before, and everyone who mentions it: the servers that
+// it calls, the clients that call it, and the Services in front of it.
+func (t *touch) workload(who identity.Workload) {
+	t.server(who)
+	t.clients(who)
+	for i, snap := range t.snaps {
+		m := matter{snap: snap, who: who}
+		for _, meant := range targets(intentsFor(snap, who)) {
+			for _, server := range meant.servers(snap) {
+				t.server(server)
+			}
+		}
+		for _, w := range t.annotated[i] {
+			t.annotation(w, who)
+		}
+		for _, service := range m.fronting() {
+			t.fronted(snap, service)
+		}
+	}
+}
+
+// annotation reaches both sides of a called-by annotation that names who.
+func (t *touch) annotation(server *cluster.Workload, who identity.Workload) {
+	for _, ref := range calledByOf(server) {
+		if refersTo(ref, who) {
+			t.server(server.ID)
+			t.found[who] = struct{}{}
+		}
+	}
+}
+
+// fronted reaches the Service itself, the workloads behind it, and the clients of all of them.
+func (t *touch) fronted(snap *cluster.Snapshot, service *cluster.Service) {
+	id := identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name}
+	if t.fronts[service] {
+		return
+	}
+	t.fronts[service] = true
+	t.server(id)
+	t.clients(id)
+	for _, w := range behind(snap, service) {
+		t.server(w)
+		t.clients(w)
+	}
+	if servesDNS(service) {
+		t.everyone()
+	}
+}
+
+// behind returns the workloads of which a Service selects a pod or a pod template.
+func behind(snap *cluster.Snapshot, service *cluster.Service) []identity.Workload {
+	space, known := snap.Space(service.Namespace)
+	if !known {
+		return nil
+	}
+	var found []identity.Workload
+	for _, id := range space.Workloads() {
+		w, _ := space.Workload(id)
+		if selectsAny(service.Selector, labelsOf(w)) {
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
+func servesDNS(service *cluster.Service) bool {
+	return slices.ContainsFunc(service.Ports, func(p cluster.ServicePort) bool { return p.Port == dnsPort })
+}
+
+// service reaches what a Service that changed fronts in either snapshot.
+func (t *touch) service(changed *cluster.Service) {
+	for _, snap := range t.snaps {
+		delete(t.fronts, changed)
+		t.fronted(snap, changed)
+	}
+}
+
+// everyone reaches every subject: the ports of cluster DNS are in the policy of each restricted client.
+func (t *touch) everyone() {
+	for _, snap := range t.snaps {
+		include(t.found, Subjects(snap))
+	}
+}
+
+// apiServer reaches the clients that call the API server.
+func (t *touch) apiServer() {
+	api := identity.APIServer()
+	for _, snap := range t.snaps {
+		for _, namespace := range snap.Namespaces() {
+			space, _ := snap.Space(namespace)
+			for _, intents := range space.IntentsNaming(cluster.Ref{Namespace: api.Namespace, Name: api.Name}) {
+				include(t.found, clientsOf(snap, intents))
+			}
+		}
+	}
+}
+
+// addresses reaches the clients with a resolved address that became one of a pod or Service, or stopped to be one. Only
+// such clients depend on the addresses of others.
+func (t *touch) addresses(before, after *cluster.Space) {
+	resolved := t.resolved()
+	if len(resolved) == 0 {
+		return
+	}
+	old, now := ownAddresses(before), ownAddresses(after)
+	for addr, clients := range resolved {
+		if old[addr] != now[addr] {
+			include(t.found, clients)
+		}
+	}
+}
+
+// resolved returns the clients by the addresses that their domains resolve to.
+func (t *touch) resolved() map[netip.Addr][]identity.Workload {
+	found := make(map[netip.Addr][]identity.Workload)
+	for _, snap := range t.snaps {
+		for _, namespace := range snap.Namespaces() {
+			space, _ := snap.Space(namespace)
+			for _, intents := range space.Intents() {
+				if len(intents.Status.ResolvedIPs) == 0 {
+					continue
+				}
+				clients := clientsOf(snap, intents)
+				for _, known := range normalAnswers(intents.Status.ResolvedIPs) {
+					for _, a := range known.addrs {
+						found[a] = append(found[a], clients...)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// ownAddresses returns the addresses of a namespace's pods and Services.
+func ownAddresses(space *cluster.Space) map[netip.Addr]bool {
+	found := make(map[netip.Addr]bool)
+	for _, id := range space.Workloads() {
+		w, _ := space.Workload(id)
+		for _, p := range w.Pods {
+			for _, a := range p.IPs {
+				found[a] = true
+			}
+		}
+	}
+	for _, s := range space.Services() {
+		for _, a := range s.ClusterIPs {
+			found[a] = true
+		}
+	}
+	return found
+}
