@@ -64,6 +64,9 @@ type Controller struct {
 	WorkloadName               string            // name annotation of the pod template
 	ImageName                  string            // name that the images of a Job make; empty unless that is asked for
 	ServiceAccount             string            // of the pod template
+	// Deleted marks a controller that is gone while pods that it made are still there. It only names those pods and lends
+	// them its labels.
+	Deleted bool
 }
 
 // ServiceType is a Service type as the Kubernetes API spells it.

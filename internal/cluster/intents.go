@@ -11,6 +11,35 @@ import (
 	"github.com/portolan-io/portolan/api/v2beta1"
 )
 
+// declared is what people want in a namespace.
+type declared struct {
+	intents   []*v2beta1.ClientIntents
+	byClient  map[string][]*v2beta1.ClientIntents
+	naming    map[Ref][]*v2beta1.ClientIntents
+	protected []*v2beta1.ProtectedService
+	brokers   []*v2beta1.KafkaServerConfig
+}
+
+func newDeclared(
+	intents []*v2beta1.ClientIntents, protected []*v2beta1.ProtectedService, brokers []*v2beta1.KafkaServerConfig,
+) *declared {
+	d := &declared{
+		intents:   sortedByAge(intents),
+		byClient:  make(map[string][]*v2beta1.ClientIntents, len(intents)),
+		naming:    make(map[Ref][]*v2beta1.ClientIntents, len(intents)),
+		protected: sortedByName(protected),
+		brokers:   sortedByName(brokers),
+	}
+	for _, i := range d.intents {
+		client := apiName(i.Spec.Workload.Name)
+		d.byClient[client] = append(d.byClient[client], i)
+		for ref := range targetRefs(i) {
+			d.naming[ref] = append(d.naming[ref], i)
+		}
+	}
+	return d
+}
+
 // ParseRef reads a target's name, "<name>" or "<name>.<namespace>"; own is the namespace of the ClientIntents. ok is
 // false for a name that the API would refuse today and that an old object may still hold.
 func ParseRef(name, own string) (ref Ref, ok bool) {

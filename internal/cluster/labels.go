@@ -1,94 +1,99 @@
 package cluster
 
 import (
-	"cmp"
+	"iter"
+	"maps"
 	"slices"
 )
 
-// labelIndex finds pods and pod templates by their labels without reading all of them.
-type labelIndex struct {
-	running   map[label][]*Pod
-	templates map[label][]*Controller
+// labelIndex finds things by their labels without reading all of them. Things with equal labels, as the pods of one
+// template have, are kept together.
+type labelIndex[T any] struct {
+	labels func(T) map[string]string
+	byAll  map[uint64][]*kin[T] // by hash of all labels
+	byPair map[pair][]*kin[T]
 }
 
-type label struct{ key, value string }
-
-func newLabelIndex(pods []*Pod, controllers []*Controller) labelIndex {
-	index := labelIndex{running: make(map[label][]*Pod), templates: make(map[label][]*Controller)}
-	for _, p := range pods {
-		if p.Finished {
-			continue
-		}
-		for k, v := range p.Labels {
-			index.running[label{k, v}] = append(index.running[label{k, v}], p)
-		}
-	}
-	for _, c := range controllers {
-		for k, v := range c.TemplateLabels {
-			index.templates[label{k, v}] = append(index.templates[label{k, v}], c)
-		}
-	}
-	return index
+// kin is all things that have exactly these labels.
+type kin[T any] struct {
+	labels map[string]string
+	things []T
 }
 
-// pods returns the unfinished pods that have all the wanted labels, sorted by name; none for an empty selector.
-func (x labelIndex) pods(wanted map[string]string) []*Pod {
-	found := fewest(x.running, wanted, func(p *Pod) map[string]string { return p.Labels })
-	slices.SortFunc(found, func(a, b *Pod) int { return cmp.Compare(a.Name, b.Name) })
-	return found
+type pair struct{ key, value string }
+
+func newLabelIndex[T any](labels func(T) map[string]string) labelIndex[T] {
+	return labelIndex[T]{labels: labels, byAll: make(map[uint64][]*kin[T]), byPair: make(map[pair][]*kin[T])}
 }
 
-// exact returns the labels of the workload's one controller if they select its pods and nothing else: every pod of the
-// workload, no other pod, and no pod template of another workload, so that a neighbour scaled to zero counts too.
-func (x labelIndex) exact(w *Workload, owners owners) map[string]string {
-	if len(w.Controllers) != 1 {
-		return nil
-	}
-	own := ownLabels(w.Controllers[0])
-	if len(own) == 0 {
-		return nil
-	}
-	if !slices.Equal(x.pods(own), w.Pods) {
-		return nil
-	}
-	for _, c := range fewest(x.templates, own, func(c *Controller) map[string]string { return c.TemplateLabels }) {
-		if _, who := owners.ofController(c); who != w.ID {
-			return nil
+func (x labelIndex[T]) add(thing T) {
+	k := x.kin(x.labels(thing))
+	k.things = append(k.things, thing)
+}
+
+// kin returns the one entry for these labels.
+func (x labelIndex[T]) kin(labels map[string]string) *kin[T] {
+	hash := hashOf(labels)
+	for _, k := range x.byAll[hash] {
+		if maps.Equal(k.labels, labels) {
+			return k
 		}
 	}
-	return own
+	k := &kin[T]{labels: labels}
+	x.byAll[hash] = append(x.byAll[hash], k)
+	for key, value := range labels {
+		x.byPair[pair{key, value}] = append(x.byPair[pair{key, value}], k)
+	}
+	return k
 }
 
-// ownLabels returns the labels by which a controller knows its pods.
-func ownLabels(c *Controller) map[string]string {
-	switch c.Kind {
-	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController":
-		return c.MatchLabels
-	case "Job":
-		return map[string]string{"batch.kubernetes.io/job-name": c.Name}
-	case "CronJob":
-		return c.TemplateLabels
-	default:
-		return nil
+// matching yields everything that has all the wanted labels, in no order; nothing for an empty selector. It looks only at
+// what has the rarest of them.
+func (x labelIndex[T]) matching(wanted map[string]string) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, k := range x.rarest(wanted) {
+			if !hasAll(k.labels, wanted) {
+				continue
+			}
+			for _, thing := range k.things {
+				if !yield(thing) {
+					return
+				}
+			}
+		}
 	}
 }
 
-// fewest returns the entries of the index that have all the wanted labels. It reads only those of the rarest label.
-func fewest[T any](index map[label][]T, wanted map[string]string, labels func(T) map[string]string) []T {
-	var rarest []T
+func (x labelIndex[T]) rarest(wanted map[string]string) []*kin[T] {
+	var rarest []*kin[T]
 	first := true
-	for k, v := range wanted {
-		if list := index[label{k, v}]; first || len(list) < len(rarest) {
+	for key, value := range wanted {
+		if list := x.byPair[pair{key, value}]; first || len(list) < len(rarest) {
 			rarest, first = list, false
 		}
 	}
-	var found []T
-	for _, candidate := range rarest {
-		if hasAll(labels(candidate), wanted) {
-			found = append(found, candidate)
-		}
+	return rarest
+}
+
+// hashOf returns a hash of the labels that does not depend on their order.
+func hashOf(labels map[string]string) uint64 {
+	var sum uint64
+	for key, value := range labels {
+		sum += fnv(fnv(fnv(fnvOffset, key), "="), value)
 	}
-	return found
+	return sum
+}
+
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+func fnv(hash uint64, text string) uint64 {
+	for i := range len(text) {
+		hash = (hash ^ uint64(text[i])) * fnvPrime
+	}
+	return hash
 }
 
 func hasAll(have, wanted map[string]string) bool {
@@ -98,4 +103,59 @@ func hasAll(have, wanted map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// selectedPods returns the pods that have all the wanted labels, sorted by name.
+func selectedPods(pods labelIndex[*Pod], wanted map[string]string) []*Pod {
+	return slices.SortedFunc(pods.matching(wanted), byPodName)
+}
+
+// exactLabels returns the labels of the workload's one controller if they select its pods and nothing else: every pod of
+// the workload, no other pod, and no pod template of another controller, so that a neighbour scaled to zero counts too.
+func exactLabels(w *Workload, pods labelIndex[*Pod], templates labelIndex[template]) map[string]string {
+	if len(w.Controllers) != 1 {
+		return nil
+	}
+	own := ownLabels(w.Controllers[0])
+	if len(own) == 0 {
+		return nil
+	}
+	for _, p := range w.Pods {
+		if !hasAll(p.Labels, own) {
+			return nil
+		}
+	}
+	others := -len(w.Pods)
+	for range pods.matching(own) {
+		if others++; others > 0 {
+			return nil
+		}
+	}
+	for t := range templates.matching(own) {
+		if t.top != w.Controllers[0] {
+			return nil
+		}
+	}
+	return own
+}
+
+// ownLabels returns the labels by which a controller knows its pods. ReplicaSets and Jobs that something unknown made
+// have none: they come and go, and their labels name a revision or a run of the workload, not the workload.
+func ownLabels(c *Controller) map[string]string {
+	made := c.Owner != (Owner{})
+	switch c.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet", "ReplicationController":
+		return c.MatchLabels
+	case "ReplicaSet":
+		if !made {
+			return c.MatchLabels
+		}
+	case "Job":
+		if !made {
+			return map[string]string{"batch.kubernetes.io/job-name": c.Name}
+		}
+	case "CronJob":
+		return c.TemplateLabels
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -33,44 +34,51 @@ func (o owners) ofPod(p *Pod) identity.Workload {
 	case p.Owner == Owner{}:
 		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: p.Name}
 	case p.Owner.Kind == "Node":
-		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: strings.TrimSuffix(p.Name, "-"+p.Owner.Name)}
+		name := strings.TrimSuffix(p.Name, "-"+p.Owner.Name)
+		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: name}
 	}
-	root, _ := o.root(p.Owner)
-	return ownerIdentity(p.Namespace, root)
+	_, who := o.root(p.Namespace, p.Owner)
+	return who
 }
 
-// ofController returns the top controller above c, nil when that is not known, and the identity of the pods that c makes.
+// ofController returns the topmost known controller above c, which may be c itself, and the identity of the pods that c
+// makes.
 func (o owners) ofController(c *Controller) (*Controller, identity.Workload) {
-	root, top := Owner{Kind: c.Kind, Name: c.Name, UID: c.UID}, c
+	top, who := c, rootIdentity(c)
 	if c.Owner != (Owner{}) {
-		root, top = o.root(c.Owner)
+		above, root := o.root(c.Namespace, c.Owner)
+		top, who = cmp.Or(above, c), root
 	}
 	if validWorkloadName(c.WorkloadName) {
-		return top, identity.Workload{Namespace: c.Namespace, Name: c.WorkloadName}
+		who = identity.Workload{Namespace: c.Namespace, Name: c.WorkloadName}
 	}
-	return top, ownerIdentity(c.Namespace, root)
+	return top, who
 }
 
-// root walks from a reference to the topmost one. A reference to an object that is not known ends the walk with its own
-// name and kind.
-func (o owners) root(ref Owner) (Owner, *Controller) {
+// root walks upwards from a reference. It returns the topmost controller that is known, nil when there is none, and the
+// identity that the last reference gives: a reference to an object that is not known ends the walk.
+func (o owners) root(namespace string, ref Owner) (*Controller, identity.Workload) {
 	var top *Controller
 	for range ownerSteps {
 		c, known := o.byUID[ref.UID]
 		if !known {
-			return ref, nil
+			break
 		}
 		top = c
 		if c.Owner == (Owner{}) {
-			return ref, top
+			return top, rootIdentity(c)
 		}
 		ref = c.Owner
 	}
-	return ref, top
+	return top, identity.Workload{Namespace: namespace, Kind: ref.Kind, Name: apiName(ref.Name)}
 }
 
-func ownerIdentity(namespace string, root Owner) identity.Workload {
-	return identity.Workload{Namespace: namespace, Kind: root.Kind, Name: apiName(root.Name)}
+// rootIdentity returns the identity that a controller without owner gives: its kind and name, or the name of its images.
+func rootIdentity(c *Controller) identity.Workload {
+	if c.ImageName != "" {
+		return identity.Workload{Namespace: c.Namespace, Name: c.ImageName}
+	}
+	return identity.Workload{Namespace: c.Namespace, Kind: c.Kind, Name: apiName(c.Name)}
 }
 
 // maxWorkloadName is the longest value of the name annotation that is used.

@@ -20,27 +20,18 @@ type Space struct {
 	Name   string
 	Labels map[string]string
 
-	pods      map[string]*Pod
-	workloads map[identity.Workload]*Workload
-	byPod     map[string]identity.Workload // pod name → its workload
-	byName    map[string][]identity.Workload
-	services  map[string]*Service
-	slices    map[string][]*EndpointSlice // Service name → its slices
-	behind    map[string][]identity.Workload
-	byLabel   labelIndex
-
-	intents   []*v2beta1.ClientIntents
-	byClient  map[string][]*v2beta1.ClientIntents
-	naming    map[Ref][]*v2beta1.ClientIntents
-	protected []*v2beta1.ProtectedService
-	brokers   []*v2beta1.KafkaServerConfig
+	running  *running
+	serving  *serving
+	declared *declared
 }
 
 // Workload is who runs: the pods of one identity and the controllers that make them.
 type Workload struct {
-	ID          identity.Workload
-	Pods        []*Pod        // not finished; terminating ones are in
-	Controllers []*Controller // the top controllers, by kind and name; none for bare pods
+	ID   identity.Workload
+	Pods []*Pod // not finished; terminating ones are in
+	// Controllers are the topmost controllers that are known, by kind and name; there are none for bare pods. A controller
+	// that a custom resource owns is one of them, while the identity is that of the custom resource.
+	Controllers []*Controller
 	// OwnLabels selects exactly the pods of this workload and no other pod or pod template of the namespace. It is nil
 	// when the workload has no labels that do.
 	OwnLabels map[string]string
@@ -49,126 +40,74 @@ type Workload struct {
 // Ref is how a target names a server: '.' in the name is written '_'.
 type Ref struct{ Namespace, Name string }
 
+// Parts names the parts of a namespace that change for different reasons.
+type Parts uint8
+
+// The parts of a namespace. Its name and labels belong to none of them and are always taken from the facts.
+const (
+	Running  Parts = 1 << iota // pods and controllers
+	Serving                    // Services and EndpointSlices
+	Declared                   // ClientIntents, ProtectedServices and KafkaServerConfigs
+
+	Everything = Running | Serving | Declared
+)
+
 // NewSpace indexes the facts of one namespace. Equal facts in any order give equal spaces.
-func NewSpace(f Facts) *Space {
-	s := &Space{
-		Name: f.Namespace, Labels: f.Labels,
-		pods:      make(map[string]*Pod, len(f.Pods)),
-		workloads: make(map[identity.Workload]*Workload, len(f.Controllers)),
-		byPod:     make(map[string]identity.Workload, len(f.Pods)),
-		byName:    make(map[string][]identity.Workload),
-		services:  make(map[string]*Service, len(f.Services)),
-		slices:    make(map[string][]*EndpointSlice, len(f.Services)),
-		behind:    make(map[string][]identity.Workload, len(f.Services)),
-		protected: sortedByName(f.Protected), brokers: sortedByName(f.Brokers),
+func NewSpace(f Facts) *Space { return (*Space)(nil).With(f, Everything) }
+
+// With returns the space that NewSpace returns for f. It indexes only the parts that changed and shares the others with
+// s, so the facts about parts that did not change are not read and may be left out. A nil s has nothing to share.
+func (s *Space) With(f Facts, changed Parts) *Space {
+	if s == nil {
+		s, changed = &Space{}, Everything
 	}
-	s.addWorkloads(f)
-	s.addServices(f)
-	s.addIntents(f.Intents)
-	return s
+	next := &Space{Name: f.Namespace, Labels: f.Labels, running: s.running, serving: s.serving, declared: s.declared}
+	if changed&Running != 0 {
+		next.running = newRunning(f.Pods, f.Controllers)
+	}
+	switch {
+	case changed&Serving != 0:
+		next.serving = newServing(f.Services, f.Slices, next.running)
+	case changed&Running != 0:
+		next.serving = s.serving.over(next.running)
+	}
+	if changed&Declared != 0 {
+		next.declared = newDeclared(f.Intents, f.Protected, f.Brokers)
+	}
+	return next
 }
 
-func (s *Space) addWorkloads(f Facts) {
-	owners := newOwners(f.Controllers)
-	for _, c := range f.Controllers {
-		if top, who := owners.ofController(c); top == c {
-			w := s.workload(who)
-			w.Controllers = append(w.Controllers, c)
-		}
+// whoRuns returns who runs in s; nobody in a nil s.
+func (s *Space) whoRuns() *running {
+	if s == nil {
+		return nil
 	}
-	for _, p := range f.Pods {
-		s.pods[p.Name] = p
-		who := owners.ofPod(p)
-		s.byPod[p.Name] = who
-		if !p.Finished {
-			w := s.workload(who)
-			w.Pods = append(w.Pods, p)
-		}
-	}
-	s.byLabel = newLabelIndex(f.Pods, f.Controllers)
-	for id, w := range s.workloads {
-		slices.SortFunc(w.Pods, func(a, b *Pod) int { return cmp.Compare(a.Name, b.Name) })
-		slices.SortFunc(w.Controllers, func(a, b *Controller) int {
-			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-		})
-		w.OwnLabels = s.byLabel.exact(w, owners)
-		name := apiName(id.Name)
-		s.byName[name] = append(s.byName[name], id)
-	}
-	for _, ids := range s.byName {
-		slices.SortFunc(ids, identity.Compare)
-	}
+	return s.running
 }
 
-func (s *Space) workload(who identity.Workload) *Workload {
-	w, known := s.workloads[who]
-	if !known {
-		w = &Workload{ID: who}
-		s.workloads[who] = w
+// whatServes returns what s offers; nothing for a nil s.
+func (s *Space) whatServes() *serving {
+	if s == nil {
+		return nil
 	}
-	return w
-}
-
-func (s *Space) addServices(f Facts) {
-	for _, e := range f.Slices {
-		s.slices[e.Service] = append(s.slices[e.Service], e)
-	}
-	for _, service := range f.Services {
-		s.services[service.Name] = service
-		s.behind[service.Name] = s.backing(service)
-	}
-	for _, list := range s.slices {
-		slices.SortFunc(list, func(a, b *EndpointSlice) int { return cmp.Compare(a.Name, b.Name) })
-	}
-}
-
-// backing returns the workloads behind a Service: those of the pods that its slices name, ready or not, and those that
-// its selector selects where it has no slice.
-func (s *Space) backing(service *Service) []identity.Workload {
-	found := make(map[identity.Workload]struct{})
-	for _, slice := range s.slices[service.Name] {
-		for _, e := range slice.Endpoints {
-			if who, known := s.byPod[e.Pod]; known {
-				found[who] = struct{}{}
-			}
-		}
-	}
-	if len(s.slices[service.Name]) == 0 {
-		for _, p := range s.Selected(service.Selector) {
-			found[s.byPod[p.Name]] = struct{}{}
-		}
-	}
-	return slices.SortedFunc(maps.Keys(found), identity.Compare)
-}
-
-func (s *Space) addIntents(all []*v2beta1.ClientIntents) {
-	s.intents = sortedByAge(all)
-	s.byClient = make(map[string][]*v2beta1.ClientIntents)
-	s.naming = make(map[Ref][]*v2beta1.ClientIntents)
-	for _, intents := range s.intents {
-		client := apiName(intents.Spec.Workload.Name)
-		s.byClient[client] = append(s.byClient[client], intents)
-		for ref := range targetRefs(intents) {
-			s.naming[ref] = append(s.naming[ref], intents)
-		}
-	}
+	return s.serving
 }
 
 // Workload returns the workload of that identity.
 func (s *Space) Workload(id identity.Workload) (*Workload, bool) {
-	w, known := s.workloads[id]
+	w, known := s.running.workloads[id]
 	return w, known
 }
 
 // Workloads returns every identity of the namespace, sorted.
 func (s *Space) Workloads() []identity.Workload {
-	return slices.SortedFunc(maps.Keys(s.workloads), identity.Compare)
+	return slices.SortedFunc(maps.Keys(s.running.workloads), identity.Compare)
 }
 
 // Named returns the workloads that a field of the API means by name and kind: of any kind when kind is empty. A '_' in
 // name also matches a '.'.
 func (s *Space) Named(name, kind string) []identity.Workload {
-	all := s.byName[apiName(name)]
+	all := s.running.byName[apiName(name)]
 	if kind == "" {
 		return all
 	}
@@ -177,53 +116,70 @@ func (s *Space) Named(name, kind string) []identity.Workload {
 
 // Pod returns the pod of that name.
 func (s *Space) Pod(name string) (*Pod, bool) {
-	p, known := s.pods[name]
-	return p, known
+	m, known := s.running.members[name]
+	return m.pod, known
+}
+
+// Pods returns every pod of the namespace, finished ones too.
+func (s *Space) Pods() []*Pod {
+	pods := make([]*Pod, 0, len(s.running.members))
+	for _, m := range s.running.members {
+		pods = append(pods, m.pod)
+	}
+	slices.SortFunc(pods, byPodName)
+	return pods
 }
 
 // WorkloadOf returns the workload that the pod of that name belongs to, also when the pod has finished.
 func (s *Space) WorkloadOf(pod string) (identity.Workload, bool) {
-	who, known := s.byPod[pod]
-	return who, known
+	if m, known := s.running.members[pod]; known {
+		return *m.of, true
+	}
+	return identity.Workload{}, false
 }
 
 // Service returns the Service of that name; a '_' stands for itself only, since Service names have no dots.
 func (s *Space) Service(name string) (*Service, bool) {
-	service, known := s.services[name]
+	service, known := s.serving.services[name]
 	return service, known
 }
 
 // Services returns every Service of the namespace.
 func (s *Space) Services() []*Service {
-	return slices.SortedFunc(maps.Values(s.services), func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(s.serving.services), func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // Slices returns the EndpointSlices of a Service.
-func (s *Space) Slices(service string) []*EndpointSlice { return s.slices[service] }
+func (s *Space) Slices(service string) []*EndpointSlice { return s.serving.slices[service] }
 
-// Behind returns the workloads behind a Service, sorted.
-func (s *Space) Behind(service string) []identity.Workload { return s.behind[service] }
+// Behind returns the workloads behind a Service, sorted: those of the pods that its EndpointSlices name, ready or not,
+// and, where it has no slice, those of the pods that its selector selects.
+func (s *Space) Behind(service string) []identity.Workload { return s.serving.behind[service] }
 
 // Selected returns the unfinished pods that have all the labels of selector. An empty selector selects nothing.
-func (s *Space) Selected(selector map[string]string) []*Pod { return s.byLabel.pods(selector) }
+func (s *Space) Selected(selector map[string]string) []*Pod {
+	return selectedPods(s.running.pods, selector)
+}
 
 // Intents returns every ClientIntents of the namespace, the oldest first, then by name.
-func (s *Space) Intents() []*v2beta1.ClientIntents { return s.intents }
+func (s *Space) Intents() []*v2beta1.ClientIntents { return s.declared.intents }
 
 // IntentsOf returns the ClientIntents whose workload has that name ('_' also matches '.'), the oldest first; their kinds
 // are still to be compared.
-func (s *Space) IntentsOf(name string) []*v2beta1.ClientIntents { return s.byClient[apiName(name)] }
+func (s *Space) IntentsOf(name string) []*v2beta1.ClientIntents {
+	return s.declared.byClient[apiName(name)]
+}
 
 // IntentsNaming returns the ClientIntents of this namespace with a target of that name, the oldest first.
 func (s *Space) IntentsNaming(server Ref) []*v2beta1.ClientIntents {
-	return s.naming[Ref{Namespace: server.Namespace, Name: apiName(server.Name)}]
+	return s.declared.naming[Ref{Namespace: server.Namespace, Name: apiName(server.Name)}]
 }
 
 // Protected returns every ProtectedService of the namespace.
-func (s *Space) Protected() []*v2beta1.ProtectedService { return s.protected }
+func (s *Space) Protected() []*v2beta1.ProtectedService { return s.declared.protected }
 
 // Brokers returns every KafkaServerConfig of the namespace.
-func (s *Space) Brokers() []*v2beta1.KafkaServerConfig { return s.brokers }
+func (s *Space) Brokers() []*v2beta1.KafkaServerConfig { return s.declared.brokers }
 
 // apiName is the form in which names are compared: '_' and '.' are the same.
 func apiName(name string) string { return strings.ReplaceAll(name, ".", "_") }

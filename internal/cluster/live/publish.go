@@ -1,0 +1,71 @@
+package live
+
+import (
+	"context"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/cluster"
+)
+
+const (
+	// restFactor bounds the share of a core that snapshots of a cluster in constant change may take: each is followed by a
+	// rest of at least this many times the time that it took.
+	restFactor = 4
+	// expireInterval is how often leases are looked through for those that are too old.
+	expireInterval = 10 * time.Minute
+)
+
+// publish makes snapshots until ctx ends: at once after a rest, and together for what changes during one.
+func (w *World) publish(ctx context.Context) {
+	expire := time.NewTicker(expireInterval)
+	defer expire.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-expire.C:
+			w.current.Store(w.Current().Expired(now.UTC()))
+		case <-w.ledger.wake:
+			if w.waiting.Load() > 0 {
+				continue
+			}
+			took := w.step(time.Now())
+			sleep(ctx, max(w.options.Pause, restFactor*took))
+		}
+	}
+}
+
+// step publishes the Snapshot of now and then announces it. It returns how long it took to make.
+func (w *World) step(now time.Time) time.Duration {
+	spaces, nodes, nodesChanged := w.ledger.take()
+	first := !w.Synced()
+	if len(spaces) == 0 && !nodesChanged && !first {
+		return 0
+	}
+	before := w.Current()
+	change := Change{Before: before, After: before, Nodes: nodesChanged}
+	if nodesChanged {
+		change.After = change.After.WithNodes(nodes)
+	}
+	var changed []*cluster.Space
+	var gone []string
+	for _, p := range spaces {
+		name := p.facts.Namespace
+		change.Namespaces = append(change.Namespaces, name)
+		if p.gone {
+			gone = append(gone, name)
+			continue
+		}
+		space, _ := before.Space(name)
+		changed = append(changed, space.With(p.facts, p.parts))
+	}
+	change.After = change.After.WithSpaces(changed, gone, now.UTC())
+	took := time.Since(now)
+	w.current.Store(change.After)
+	w.figures.published(len(changed), took)
+	if first {
+		close(w.ready)
+	}
+	w.options.Announce(change)
+	return took
+}
