@@ -1,0 +1,184 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/portolan-io/portolan/hack/localcluster/internal/config"
+	"github.com/portolan-io/portolan/hack/localcluster/internal/inventory"
+	"github.com/portolan-io/portolan/hack/localcluster/internal/machine"
+)
+
+// Up brings the cluster up: when it returns nil the node is Ready, names resolve, and policies are enforced. On a cluster
+// that runs it changes nothing; components that have died are started again with their data. What a killed Up or a reboot
+// left behind is removed or used.
+func Up(ctx context.Context, o Options) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("not up after %s", o.Timeout))
+	defer cancel()
+	c := &Cluster{options: o, hosts: inventory.Inventory{Root: Home}}
+	if err := c.checkHost(ctx); err != nil {
+		return err
+	}
+	release, err := c.hosts.Lock(ctx, func() { c.say("waiting for another localcluster command") })
+	if err != nil {
+		return err
+	}
+	defer release()
+	if c, err = choose(o, c.hosts); err != nil {
+		return err
+	}
+	if err := c.up(ctx); err != nil {
+		return fmt.Errorf("bringing up cluster %q: %w", c.Name, err)
+	}
+	c.say("cluster %q is up after %.1f s: %s, node %s", c.Name, time.Since(began).Seconds(), c.APIServer(), c.NodeName())
+	return nil
+}
+
+// up goes through the steps, each of which leaves what is right as it is.
+func (c *Cluster) up(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	w := watch{end: end}
+	var a *api
+	steps := []struct {
+		doing string
+		act   func() error
+	}{
+		{"clearing what an earlier run left", func() error { return c.clear(ctx) }},
+		{"creating its network, mounts and control groups", c.createMachine},
+		{"making certificates and configuration", c.makeFiles},
+		{"starting etcd, kube-apiserver and containerd", func() error { return c.start(ctx, w, controlPlane(c.Plan)) }},
+		{"waiting for the API server, loading images", func() (err error) {
+			if a, err = c.api(); err != nil {
+				return err
+			}
+			return together(
+				func() error { return c.awaitAPI(ctx, a) },
+				func() error { return c.loadSystemImages(ctx) })
+		}},
+		{"starting the controllers and the node", func() error { return c.start(ctx, w, clients(c.Plan)) }},
+		{"applying roles and the name server", func() error { return c.applyAddons(ctx, a) }},
+		{"waiting for the node, names and policies", func() error {
+			return together(
+				func() error { return c.awaitNode(ctx, a) },
+				func() error { return c.awaitNames(ctx) },
+				func() error { return c.awaitPolicies(ctx) })
+		}},
+	}
+	for _, step := range steps {
+		c.say("%s: %s", c.Name, step.doing)
+		if err := step.act(); err != nil {
+			return fmt.Errorf("%s: %w", step.doing, err)
+		}
+	}
+	a.close()
+	return nil
+}
+
+// clear removes everything of a cluster whose machine is gone: after a reboot, or when it was never finished.
+func (c *Cluster) clear(ctx context.Context) error {
+	if c.Exists() {
+		return nil
+	}
+	if err := c.Destroy(ctx); err != nil {
+		return err
+	}
+	return c.removeFolder()
+}
+
+// createMachine enters the cluster in the inventory, before anything of it exists, and makes its machine.
+func (c *Cluster) createMachine() error {
+	if err := c.hosts.Add(c.Plan); err != nil {
+		return err
+	}
+	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("creating the state folder: %w", err)
+	}
+	for place, folder := range c.PrivateFolders() {
+		if err := c.hosts.MakeFolder(place); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return fmt.Errorf("creating a folder of the machine: %w", err)
+		}
+	}
+	return c.Create()
+}
+
+// makeFiles writes certificates, once, and configuration files.
+func (c *Cluster) makeFiles() error {
+	for _, folder := range []string{"config", "config/cni", "log", "processes", "etcd", "kubelet-plugins"} {
+		if err := os.MkdirAll(c.Path(folder), 0o700); err != nil {
+			return fmt.Errorf("creating a folder of the cluster: %w", err)
+		}
+	}
+	if err := c.makeCertificates(); err != nil {
+		return err
+	}
+	files, err := c.configFiles()
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := write(c.Path("config", name), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// configFiles renders the configuration files, by name below the folder config.
+func (c *Cluster) configFiles() (map[string][]byte, error) {
+	kubelet, errKubelet := config.Kubelet(c.Plan, config.KubeletFiles{
+		Authority:        c.Path("pki", clusterAuthority+".crt"),
+		Certificate:      c.Path("pki", "kubelet-server.crt"),
+		Key:              c.Path("pki", "kubelet-server.key"),
+		ResolvConf:       c.Path("config", "resolv.conf"),
+		ContainerdSocket: c.socket(),
+		CgroupRoot:       c.CgroupPath(),
+	})
+	proxy, errProxy := config.Proxy(c.Plan, c.Path("config", "proxy.kubeconfig"))
+	network, errNetwork := config.Network(c.Plan, machine.Bridge)
+	containerd := config.Containerd(config.ContainerdFiles{
+		Root:        c.Path("containerd"),
+		State:       "/run/containerd",
+		Socket:      c.socket(),
+		CNIPrograms: c.options.Programs,
+		CNINetworks: c.Path("config", "cni"),
+		PauseImage:  pauseImage,
+	})
+	return map[string][]byte{
+		"kubelet.json":      kubelet,
+		"proxy.json":        proxy,
+		"cni/pods.conflist": network,
+		"containerd.toml":   containerd,
+		"resolv.conf":       config.ResolvConf(),
+	}, errors.Join(errKubelet, errProxy, errNetwork)
+}
+
+// applyAddons creates the objects of the cluster itself. Each is tried until it succeeds: the API server makes its own
+// namespaces and roles a moment after it is ready.
+func (c *Cluster) applyAddons(ctx context.Context, a *api) error {
+	for _, each := range addons(c.Plan) {
+		if err := until(ctx, func(ctx context.Context) error { return a.apply(ctx, each.path, each.object) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// together does several things at once and returns the first error.
+func together(acts ...func() error) error {
+	var g errgroup.Group
+	for _, act := range acts {
+		g.Go(act)
+	}
+	return g.Wait()
+}
