@@ -19,7 +19,7 @@ func (j *judge) conditions() []metav1.Condition {
 	}
 }
 
-// finding of one condition.
+// assessment is what one condition says.
 type assessment struct {
 	holds           bool
 	reason, message string
@@ -78,9 +78,20 @@ func (j *judge) conflict() assessment {
 		return assessment{holds: true, reason: v2beta1.ReasonDuplicateClient, message: j.obstacle.message}
 	}
 	if found := j.withReason(v2beta1.TargetReasonNameConflict); len(found) > 0 {
-		return assessment{holds: true, reason: v2beta1.ReasonNameConflict, message: listed(found)}
+		return assessment{holds: true, reason: v2beta1.ReasonNameConflict, message: listed(j.conflicting())}
 	}
 	return assessment{reason: v2beta1.ReasonNoConflict}
+}
+
+// conflicting names the objects that are in the way, each once.
+func (j *judge) conflicting() []string {
+	var found []string
+	for _, s := range j.states {
+		if s.reason == v2beta1.TargetReasonNameConflict && !slices.Contains(found, s.message) {
+			found = append(found, s.message)
+		}
+	}
+	return found
 }
 
 // degraded says whether something of the object has no effect yet: the worst reason, and every target that it is about.

@@ -102,7 +102,7 @@ func normalDomain(domain string) (string, bool) {
 	return wildcard + strings.ToLower(name), true
 }
 
-// answer of DNS: a name in the form of normalDomain, and its addresses.
+// dnsAnswer is what a name resolved to; the name is in the form of normalDomain.
 type dnsAnswer struct {
 	name  string
 	addrs []netip.Addr
@@ -132,7 +132,7 @@ func answersFor(domain string, answers []dnsAnswer) []netip.Addr {
 	below, isWildcard := strings.CutPrefix(domain, "*")
 	var found []netip.Addr
 	for _, known := range answers {
-		if known.name == domain || isWildcard && strings.HasSuffix(known.name, below) && known.name != below {
+		if known.name == domain || isWildcard && strings.HasSuffix(known.name, below) {
 			found = append(found, known.addrs...)
 		}
 	}
