@@ -1,8 +1,6 @@
 package live
 
 import (
-	"reflect"
-
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,8 +23,6 @@ type kind struct {
 
 	// trim returns the fact about an object. With an error the fact may still be good for what it says.
 	trim func(client.Object) (any, error)
-	// same reports whether two facts lead to the same decisions.
-	same func(a, b any) bool
 	// gather adds a fact to those of its namespace.
 	gather func(*cluster.Facts, any)
 }
@@ -50,15 +46,13 @@ func kinds(o trim.Options) []*kind {
 func of[O client.Object, F any](trim func(O) (F, error), gather func(*cluster.Facts, F)) *kind {
 	return &kind{
 		trim:   func(o client.Object) (any, error) { return trim(o.(O)) },
-		same:   func(a, b any) bool { return reflect.DeepEqual(a, b) },
 		gather: func(f *cluster.Facts, fact any) { gather(f, fact.(F)) },
 	}
 }
 
-// declared makes a kind in which people say what they want, and whose status Portolan writes.
-func declared[O client.Object](trim func(O) O, same func(a, b O) bool, gather func(*cluster.Facts, O)) *kind {
+// declared makes a kind in which people say what they want. Its CRD may be missing.
+func declared[O client.Object](trim func(O) O, gather func(*cluster.Facts, O)) *kind {
 	k := of(func(o O) (O, error) { return trim(o), nil }, gather)
-	k.same = func(a, b any) bool { return same(a.(O), b.(O)) }
 	k.part, k.optional = cluster.Declared, true
 	return k
 }
@@ -97,7 +91,7 @@ func endpointSliceKind() *kind {
 }
 
 func clientIntentsKind() *kind {
-	k := declared(trim.ClientIntents, trim.SameClientIntents, func(f *cluster.Facts, c *v2beta1.ClientIntents) {
+	k := declared(trim.ClientIntents, func(f *cluster.Facts, c *v2beta1.ClientIntents) {
 		f.Intents = append(f.Intents, c)
 	})
 	k.name, k.example = v2beta1.KindClientIntents, &v2beta1.ClientIntents{}
@@ -106,7 +100,7 @@ func clientIntentsKind() *kind {
 }
 
 func protectedServiceKind() *kind {
-	k := declared(trim.ProtectedService, trim.SameProtectedService, func(f *cluster.Facts, p *v2beta1.ProtectedService) {
+	k := declared(trim.ProtectedService, func(f *cluster.Facts, p *v2beta1.ProtectedService) {
 		f.Protected = append(f.Protected, p)
 	})
 	k.name, k.example = v2beta1.KindProtectedService, &v2beta1.ProtectedService{}
@@ -115,7 +109,7 @@ func protectedServiceKind() *kind {
 }
 
 func kafkaServerConfigKind() *kind {
-	k := declared(trim.KafkaServerConfig, trim.SameKafkaServerConfig, func(f *cluster.Facts, c *v2beta1.KafkaServerConfig) {
+	k := declared(trim.KafkaServerConfig, func(f *cluster.Facts, c *v2beta1.KafkaServerConfig) {
 		f.Brokers = append(f.Brokers, c)
 	})
 	k.name, k.example = v2beta1.KindKafkaServerConfig, &v2beta1.KafkaServerConfig{}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -103,10 +104,7 @@ func (l *ledger) write(k int, e *entry) bool {
 	}
 	p := l.page(e.page)
 	before, known := p.facts[k][e.Name]
-	if known && l.kinds[k].same(before, e.fact) {
-		if l.kinds[k].part == cluster.Declared {
-			p.facts[k][e.Name] = e.fact // its status may be newer
-		}
+	if known && reflect.DeepEqual(before, e.fact) {
 		return false
 	}
 	if !known {

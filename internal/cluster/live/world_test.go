@@ -247,24 +247,6 @@ func TestWhatNoDecisionDependsOnIsNotAnnounced(t *testing.T) {
 	}
 }
 
-func TestAStatusOfOursIsThereWhenTheNamespaceChangesNextTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSyncedStage(t, Options{})
-		intents := &v2beta1.ClientIntents{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
-		s.add("ClientIntents", intents)
-		s.rest()
-		written := intents.DeepCopy()
-		written.Status.TargetsSummary = "1/1"
-		s.update("ClientIntents", written)
-		s.add("ClientIntents", &v2beta1.ClientIntents{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "other"}})
-		s.rest()
-		space, _ := s.Current().Space("shop")
-		if got := space.Intents()[1].Status.TargetsSummary; got != "1/1" {
-			t.Errorf("targetsSummary = %q, want 1/1", got)
-		}
-	})
-}
-
 func TestOnlyTheNamespaceThatChangedIsIndexedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSyncedStage(t, Options{})
