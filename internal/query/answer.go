@@ -1,0 +1,58 @@
+// Package query is what people ask the operator: the schema, the handler that serves it and the client that the command
+// line uses.
+//
+// It is read-only. It must not change the map or the cluster, and it must not draw: it hands out edges.
+package query
+
+import (
+	"time"
+
+	"github.com/portolan-io/portolan/internal/graph"
+)
+
+// Basis is what the edges of an answer rest on.
+type Basis struct {
+	Cluster      string    // UID of the namespace kube-system; empty when it is not known
+	From, To     time.Time // the time that was watched
+	Acknowledged uint64    // sightings that agents delivered
+	Dropped      uint64    // sightings that agents lost
+	Version      string    // of the operator
+}
+
+// Status says how the operator and the agents are.
+type Status struct {
+	Version  string
+	Started  time.Time
+	Edges    int
+	Synced   bool     // the picture of the cluster is complete
+	Leading  bool     // this replica writes to the cluster
+	Nodes    []string // all nodes that should have an agent, sorted
+	Agents   []Agent  // sorted by node
+	Refusals []Refusal
+	Intents  int      // ClientIntents in the cluster
+	Failing  int      // those of them that are not Ready
+	Notes    []string // what else a person should know, one sentence each
+}
+
+// Agent is what the operator last heard from one node.
+type Agent struct {
+	Node, Pod, Version    string
+	LastSeen              time.Time
+	Acknowledged, Dropped uint64
+	Skew                  time.Duration // the operator's clock less the agent's, whole milliseconds
+	Degraded              []string      // sources that do not run or run with limits, one sentence each
+}
+
+// Refusal says how many sightings of one source became no edge for one reason.
+type Refusal struct {
+	Reason, Source string
+	Count          uint64
+	Example        string // the newest one, for people
+}
+
+// Source answers the questions. It is called from any goroutine and must not block.
+type Source interface {
+	Basis() Basis
+	Edges(graph.Filter) []graph.Edge // sorted; the caller owns them
+	Status() Status
+}

@@ -1,0 +1,57 @@
+package query
+
+import (
+	"context"
+	"fmt"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TokenReviewer asks the API server whose a token is. The TokenReviews client of client-go is one.
+type TokenReviewer interface {
+	Create(ctx context.Context, review *authenticationv1.TokenReview, options metav1.CreateOptions) (*authenticationv1.TokenReview, error)
+}
+
+// AccessReviewer asks the API server what a user may do. The SubjectAccessReviews client of client-go is one.
+type AccessReviewer interface {
+	Create(ctx context.Context, review *authorizationv1.SubjectAccessReview, options metav1.CreateOptions) (*authorizationv1.SubjectAccessReview, error)
+}
+
+// Reviews authorizes by Kubernetes itself: the token must be one of the cluster, and its user must have the right to get
+// graphs of the group portolan.dev, a resource that exists only for this question.
+type Reviews struct {
+	Tokens TokenReviewer
+	Access AccessReviewer
+}
+
+// MayRead implements Authorizer.
+func (r Reviews) MayRead(ctx context.Context, token string) error {
+	review, err := r.Tokens.Create(ctx, &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("reviewing the token: %w", err)
+	}
+	if !review.Status.Authenticated {
+		return ErrUnknown
+	}
+	access, err := r.Access.Create(ctx, accessReview(review.Status.User), metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("reviewing the access of %s: %w", review.Status.User.Username, err)
+	}
+	if !access.Status.Allowed {
+		return fmt.Errorf("%w (user %s)", ErrForbidden, review.Status.User.Username)
+	}
+	return nil
+}
+
+func accessReview(user authenticationv1.UserInfo) *authorizationv1.SubjectAccessReview {
+	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
+	for key, values := range user.Extra {
+		extra[key] = authorizationv1.ExtraValue(values)
+	}
+	return &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Group: "portolan.dev", Resource: "graphs", Verb: "get"},
+	}}
+}

@@ -1,0 +1,122 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/portolan-io/portolan/internal/query/querypb"
+	"github.com/portolan-io/portolan/internal/query/querypb/querypbconnect"
+)
+
+const (
+	pageEdges      = 1_000   // edges of one page
+	maxQuestion    = 1 << 20 // bytes of a question
+	bearerPrefix   = "Bearer "
+	authorizeField = "Authorization"
+)
+
+// Prefix is the beginning of all paths that NewHandler's handler serves.
+const Prefix = "/portolan.query."
+
+// Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown and
+// ErrForbidden refuse the caller; any other error means that nobody can tell at present.
+type Authorizer interface {
+	MayRead(ctx context.Context, token string) error
+}
+
+// The refusals of an Authorizer.
+var (
+	ErrUnknown   = errors.New("the token is not valid; pass one of this cluster with --token-file")
+	ErrForbidden = errors.New("the token's user may not get graphs.portolan.dev; bind the ClusterRole portolan-map-reader to it")
+)
+
+// NewHandler returns a handler that answers from source. With an authorizer every caller needs a bearer token; nil lets
+// everyone in and is for a listener that only a port-forward reaches.
+func NewHandler(source Source, authorizer Authorizer, log *slog.Logger) http.Handler {
+	_, service := querypbconnect.NewMapServiceHandler(service{source}, connect.WithReadMaxBytes(maxQuestion))
+	return &door{service: service, authorizer: authorizer, errors: connect.NewErrorWriter(), log: log}
+}
+
+// door lets in who may read, and survives what is behind it.
+type door struct {
+	service    http.Handler
+	authorizer Authorizer
+	errors     *connect.ErrorWriter
+	log        *slog.Logger
+}
+
+// ServeHTTP implements http.Handler.
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer d.survive(w, r)
+	if err := d.admit(r); err != nil {
+		_ = d.errors.Write(w, r, err)
+		return
+	}
+	d.service.ServeHTTP(w, r)
+}
+
+func (d *door) survive(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, isError := cause.(error); isError && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	d.log.Error("a question made the operator stumble; this is a bug, please report it",
+		"path", r.URL.Path, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	_ = d.errors.Write(w, r, connect.NewError(connect.CodeInternal, errors.New("the operator stumbled over this question; its log says where")))
+}
+
+func (d *door) admit(r *http.Request) error {
+	if d.authorizer == nil {
+		return nil
+	}
+	token, given := strings.CutPrefix(r.Header.Get(authorizeField), bearerPrefix)
+	if !given || token == "" {
+		return connect.NewError(connect.CodeUnauthenticated, errors.New("a bearer token is missing; pass one with --token-file"))
+	}
+	switch err := d.authorizer.MayRead(r.Context(), token); {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrUnknown):
+		return connect.NewError(connect.CodeUnauthenticated, err)
+	case errors.Is(err, ErrForbidden):
+		return connect.NewError(connect.CodePermissionDenied, err)
+	default:
+		return connect.NewError(connect.CodeUnavailable, fmt.Errorf("nobody can tell now who may read: %w", err))
+	}
+}
+
+type service struct{ source Source }
+
+// Edges implements the service.
+func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
+	page := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis())}
+	for part := range slices.Chunk(s.source.Edges(toFilter(request.Msg)), pageEdges) {
+		for _, e := range part {
+			page.Edges = append(page.Edges, fromEdge(e))
+		}
+		if err := pages.Send(page); err != nil {
+			return err
+		}
+		page = &querypb.EdgesPage{}
+	}
+	if page.GetBasis() == nil {
+		return nil
+	}
+	return pages.Send(page)
+}
+
+// Status implements the service.
+func (s service) Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error) {
+	return connect.NewResponse(fromStatus(s.source.Status())), nil
+}
