@@ -1,0 +1,89 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/policy"
+)
+
+// collector deletes the policies of Portolan that belong to no subject any more: those of workloads that went while no
+// operator ran. Everything else is deleted by the reconcile of its subject.
+type collector struct {
+	world    World
+	policies *policyWriter
+	wake     chan struct{} // one slot
+	allowed  atomic.Bool   // every subject was computed once
+}
+
+func newCollector(world World, policies *policyWriter) *collector {
+	return &collector{world: world, policies: policies, wake: make(chan struct{}, 1)}
+}
+
+// allow lets the collector delete from now on, and has it look.
+func (c *collector) allow() {
+	c.allowed.Store(true)
+	c.look()
+}
+
+// look has the collector look at what is there.
+func (c *collector) look() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it is going to look anyway
+	}
+}
+
+// Start collects until ctx ends. A look that fails is repeated with the next one.
+func (c *collector) Start(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+		}
+		if !c.allowed.Load() {
+			continue
+		}
+		if err := c.collect(ctx); err != nil {
+			log.FromContext(ctx).Error(err, "deleting policies without a subject")
+		}
+	}
+}
+
+func (c *collector) collect(ctx context.Context) error {
+	all, err := c.policies.view.all(ctx)
+	if err != nil {
+		return err
+	}
+	known := keysByNamespace(policy.Subjects(c.world.Current()))
+	var errs []error
+	for i := range all {
+		if _, wanted := known[all[i].Namespace][owner(all[i].Labels)]; wanted {
+			continue
+		}
+		if err := c.policies.remove(ctx, &all[i]); err != nil {
+			errs = append(errs, fmt.Errorf("collecting garbage: %w", err))
+			continue
+		}
+		c.policies.metrics.object(kindNetworkPolicy, outcomeDeleted)
+	}
+	return errors.Join(errs...)
+}
+
+// keysByNamespace returns the identity keys of subjects by their namespace.
+func keysByNamespace(subjects []identity.Workload) map[string]map[string]struct{} {
+	keys := make(map[string]map[string]struct{})
+	for _, who := range subjects {
+		if keys[who.Namespace] == nil {
+			keys[who.Namespace] = make(map[string]struct{})
+		}
+		keys[who.Namespace][who.Key()] = struct{}{}
+	}
+	return keys
+}

@@ -1,0 +1,181 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/policy"
+)
+
+// statusManager owns what is told in statuses.
+const statusManager = "portolan-status"
+
+const (
+	statusInterval = time.Second            // between two writes to one object, unless a condition changes
+	cacheLag       = 250 * time.Millisecond // until the cache has seen what the snapshot has seen
+)
+
+// StatusReconciler tells the author of one object what became of it, in its status and by events.
+type StatusReconciler struct {
+	world    World
+	settings policy.Settings
+	book     *book
+	live     client.Reader       // the objects as they are, with their statuses
+	writers  map[string]resource // by kind
+	recorder Recorder
+	compute  func(...identity.Workload) // has subjects decided that nobody has asked about before
+	now      func() time.Time
+	metrics  *metrics
+
+	mu   sync.Mutex
+	told map[policy.ObjectRef]told
+}
+
+// told is what one object was told last.
+type told struct {
+	statement statement // as it was written; zero before the first write
+	at        time.Time // of the last write
+	known     map[noticeKey]struct{}
+	asked     []identity.Workload
+}
+
+// Reconcile makes the status of an object true, once everything that it depends on was decided.
+func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef) (reconcile.Result, error) {
+	snap := r.world.Current()
+	object, exists := find(snap, about)
+	live, known, err := r.read(ctx, about)
+	switch {
+	case err != nil:
+		return reconcile.Result{}, err
+	case !exists && !known:
+		r.forget(about)
+		return reconcile.Result{}, nil
+	case !exists || !known || object.GetUID() != live.uid || object.GetGeneration() != live.generation:
+		return reconcile.Result{RequeueAfter: cacheLag}, nil
+	}
+	written, missing := r.ask(about, concernedBy(snap, object))
+	if len(missing) > 0 {
+		r.compute(missing...)
+		return reconcile.Result{}, nil
+	}
+	want, err := r.judge(ctx, func() (statement, error) { return judge(snap, r.settings, object, written) }, live)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	return r.tell(ctx, want, live)
+}
+
+// judge asks the pure room. A panic there is shown on the object.
+func (r *StatusReconciler) judge(ctx context.Context, decide func() (statement, error), live statement) (want statement, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.metrics.panics.Inc()
+			log.FromContext(ctx).Info("panic while judging", "object", live.about, "cause", cause, "stack", string(debug.Stack()))
+			want, err = failed(live, fmt.Sprintf("internal error: %v", cause)), nil
+		}
+	}()
+	return decide()
+}
+
+// tell announces what is new and writes the status if it differs.
+func (r *StatusReconciler) tell(ctx context.Context, want, live statement) (reconcile.Result, error) {
+	last := r.last(want.about)
+	if older(metav1.ObjectMeta{ResourceVersion: live.version}, metav1.ObjectMeta{ResourceVersion: last.statement.version}) {
+		live = last.statement
+	}
+	differs := !live.covers(want) || (live.saysMoreThan(want) && (last.at.IsZero() || last.statement.saysMoreThan(want)))
+	if wait := statusInterval - r.now().Sub(last.at); differs && wait > 0 && !live.turns(want) {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	r.announce(want, live, &last, differs)
+	if differs {
+		written, err := r.write(ctx, want.after(live, metav1.Time{Time: r.now()}))
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		last.statement, last.at = written, r.now()
+	}
+	r.remember(want.about, last)
+	return reconcile.Result{}, nil
+}
+
+// announce sends the events for what is new. An operator that has just started announces nothing that the stored status
+// shows already.
+func (r *StatusReconciler) announce(want, live statement, last *told, differs bool) {
+	target := reference(want.about, want.uid)
+	for _, n := range noticesOf(r.book.takeNews(want.about)) {
+		announce(r.recorder, r.metrics, target, n)
+	}
+	if last.known == nil {
+		last.known = announced(live)
+		if !differs {
+			last.known = keysOf(want.findings)
+		}
+	}
+	for _, n := range grouped(newFindings(last.known, want.findings)) {
+		announce(r.recorder, r.metrics, target, n)
+	}
+	last.known = keysOf(want.findings)
+}
+
+// write applies a statement and returns it with the version of the answer. Nobody else has a say in it: force takes
+// back what somebody edited.
+func (r *StatusReconciler) write(ctx context.Context, s statement) (statement, error) {
+	body, err := s.body()
+	if err != nil {
+		return statement{}, err
+	}
+	writer := r.writers[s.about.Kind]
+	answer := new(metav1.PartialObjectMetadata)
+	name := types.NamespacedName{Namespace: s.about.Namespace, Name: s.about.Name}
+	_, err = writer.apply(ctx, application{name: name, subresource: "status", manager: statusManager, force: true, body: body}, answer)
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err): // gone, or replaced by another object of that name
+		return s, nil
+	case err != nil:
+		return statement{}, fmt.Errorf("telling %s %s: %w", s.about.Kind, name, err)
+	}
+	r.metrics.object(s.about.Kind+"/status", outcomeUpdated)
+	s.version = answer.ResourceVersion
+	return s, nil
+}
+
+// ask returns what is known about the subjects, and which of them have to be computed first.
+func (r *StatusReconciler) ask(about policy.ObjectRef, subjects []identity.Workload) (map[identity.Workload]policy.Written, []identity.Workload) {
+	last := r.last(about)
+	r.book.leave(about, without(last.asked, subjects))
+	last.asked = subjects
+	r.remember(about, last)
+	return r.book.ask(about, subjects)
+}
+
+func (r *StatusReconciler) last(about policy.ObjectRef) told {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.told[about]
+}
+
+func (r *StatusReconciler) remember(about policy.ObjectRef, t told) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told[about] = t
+}
+
+func (r *StatusReconciler) forget(about policy.ObjectRef) {
+	r.book.leave(about, r.last(about).asked)
+	r.book.takeNews(about)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.told, about)
+}
