@@ -199,8 +199,7 @@ func (a *answer) explain(err error) error {
 		return err
 	}
 	message := err.Error()
-	var coded *connect.Error
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*connect.Error](err); ok {
 		message = coded.Message()
 	}
 	return &AnswerError{Status: a.status, RetryAfter: retryAfter(a.header.Get("Retry-After"), time.Now()), Message: cut(message, maxMessage)}

@@ -4,6 +4,3 @@
 // It must not interpret what it carries. It checks that a sighting is well formed and hands it over; who the two parties
 // are, and whether the sighting counts, is decided elsewhere.
 package wire
-
-//go:generate go -C ../../hack/protogen build -o ../../bin/tools/ . tool
-//go:generate ../../bin/tools/protogen -root proto -out ../.. -module github.com/portolan-io/portolan ../../bin/tools/protoc-gen-go ../../bin/tools/protoc-gen-connect-go

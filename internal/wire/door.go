@@ -54,7 +54,7 @@ func (h *Handler) survive(answer *answerWriter, r *http.Request) {
 		panic(cause)
 	}
 	h.counts.panicsCount.Add(1)
-	h.options.Log.Error("A request made the operator stumble; this is a bug, please report it",
+	h.options.Log.Error("a request made the operator stumble; this is a bug, please report it",
 		"path", r.URL.Path, "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	if answer.status != 0 {
 		panic(http.ErrAbortHandler)
@@ -64,7 +64,7 @@ func (h *Handler) survive(answer *answerWriter, r *http.Request) {
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if writeErr := h.errors.Write(w, r, err); writeErr != nil {
-		h.options.Log.Debug("An answer could not be written", "error", writeErr)
+		h.options.Log.Debug("an answer could not be written", "error", writeErr)
 	}
 }
 

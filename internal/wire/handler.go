@@ -178,17 +178,22 @@ func greet(ctx context.Context, e envelope) (greeting, error) {
 	if err != nil {
 		return sender, connect.NewError(connect.CodeInvalidArgument, err)
 	}
-	return sender, checkBinding(sender.agent, callerOfRequest(ctx))
+	caller := callerOfRequest(ctx)
+	if err := checkBinding(sender.agent, caller); err != nil {
+		return sender, err
+	}
+	sender.agent.Pod = caller.Pod
+	return sender, nil
 }
 
-// checkBinding refuses an agent that speaks for a node or pod other than its own.
+// checkBinding refuses an agent that speaks for a node or pod other than its own. An agent need not name its pod.
 func checkBinding(agent Agent, caller Caller) error {
 	switch {
 	case caller.Node == "" || caller.Pod == "":
 		return forbidden("the token is not bound to a pod and a node; project it into the agent's pod, on Kubernetes 1.30 or later")
 	case agent.Node != caller.Node:
 		return forbidden("agent.node: the token belongs to a pod of node %s, not of %s", shown(caller.Node), shown(agent.Node))
-	case agent.Pod != caller.Pod:
+	case agent.Pod != "" && agent.Pod != caller.Pod:
 		return forbidden("agent.pod: the token belongs to pod %s, not to %s", shown(caller.Pod), shown(agent.Pod))
 	}
 	return nil

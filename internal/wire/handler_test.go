@@ -189,6 +189,13 @@ func TestAnAgentMaySpeakForItsOwnPodOnly(t *testing.T) {
 	if status != http.StatusForbidden || !strings.Contains(text, "agent.pod") {
 		t.Errorf("answer = %d %s, want 403 naming agent.pod", status, text)
 	}
+	request.Agent.Pod = ""
+	if status, text, _ = o.post(reportPath, nil, encode(t, request)); status != http.StatusOK {
+		t.Errorf("answer to an agent that does not name its pod = %d %s, want 200", status, text)
+	}
+	if agents := o.handler.Agents(); len(agents) != 1 || agents[0].Pod != testAgent.Pod {
+		t.Errorf("agents = %+v, want the pod of the token", agents)
+	}
 }
 
 func TestJSONAndUnknownFieldsAreUnderstood(t *testing.T) {

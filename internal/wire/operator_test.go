@@ -165,7 +165,10 @@ func (o *operator) post(path string, header map[string]string, body []byte) (int
 	for key, value := range header {
 		request.Header.Set(key, value)
 	}
-	response := must((&http.Client{Transport: transport}).Do(request))(o.t)
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		o.t.Fatal(err)
+	}
 	defer response.Body.Close()
 	text := must(io.ReadAll(response.Body))(o.t)
 	return response.StatusCode, strings.TrimSpace(string(text)), response.Header

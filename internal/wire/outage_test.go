@@ -57,11 +57,8 @@ func (h hour) weather() func(int) fault {
 		if inMap && (f == refusing || f == stumbling) {
 			f = unreachable
 		}
-		switch f {
-		case answerLost:
-			inMap = true
-		case fine, refusing:
-			inMap = false
+		if f == answerLost || f == fine || f == refusing { // the others change nothing: the same batch comes again
+			inMap = f == answerLost
 		}
 		return f
 	}

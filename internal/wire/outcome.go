@@ -62,7 +62,7 @@ func (s *Sender) acknowledge(b batch, response *wirepb.ReportResponse) {
 	})
 	s.succeeded()
 	if rejected := response.GetRejected(); len(rejected) > 0 {
-		s.options.Log.Warn("The operator refused some sightings of a batch",
+		s.options.Log.Warn("the operator refused some sightings of a batch",
 			"seq", b.seq, "refused", len(rejected), "of", b.sightings, "first", cut(rejected[0].GetReason(), maxMessage))
 	}
 }
@@ -75,7 +75,7 @@ func (s *Sender) refuse(b batch, answer *AnswerError) {
 		t.DroppedRefused += b.weight
 		t.LastError = answer.Error()
 	})
-	s.options.Log.Error("The operator refused a batch; its sightings are lost",
+	s.options.Log.Error("the operator refused a batch; its sightings are lost",
 		"seq", b.seq, "sightings", b.sightings, "status", answer.Status, "answer", answer.Message)
 }
 
@@ -110,7 +110,7 @@ func (c *complaint) failed(err error) {
 		c.since = now
 	}
 	if cause := err.Error(); begins || cause != c.cause && now.Sub(c.said) >= complaintPause {
-		c.log.Warn("Sightings wait: the operator cannot be reached; trying again", "error", cause)
+		c.log.Warn("sightings wait: the operator cannot be reached; trying again", "error", cause)
 		c.said, c.cause = now, cause
 	}
 }
@@ -119,6 +119,6 @@ func (c *complaint) succeeded() {
 	if c.since.IsZero() {
 		return
 	}
-	c.log.Info("The operator can be reached again", "after", time.Since(c.since).Round(time.Second).String())
+	c.log.Info("the operator can be reached again", "after", time.Since(c.since).Round(time.Second).String())
 	c.since = time.Time{}
 }

@@ -102,6 +102,20 @@ func TestBatchesThatWouldBeTooLargeTogetherAreNotMerged(t *testing.T) {
 	if _, merged := merge(new(mustBatch(t, half...)), new(mustBatch(t, connection(MaxSightings+1, 1)))); merged {
 		t.Error("merged more than 10,000 sightings into one batch")
 	}
+	long := connections(2_000)
+	for i := range long {
+		long[i].From.Name = longestName()
+	}
+	if _, merged := merge(new(mustBatch(t, long...)), new(mustBatch(t, connections(5_000)...))); !merged {
+		t.Error("did not merge two batches of together less than 1 MiB")
+	}
+	other := connections(4_000)[2_000:]
+	for i := range other {
+		other[i].From.Name = longestName()
+	}
+	if _, merged := merge(new(mustBatch(t, long...)), new(mustBatch(t, other...))); merged {
+		t.Error("merged more than 1 MiB into one batch")
+	}
 }
 
 func TestLargeBatchesAreCutByBytes(t *testing.T) {

@@ -31,7 +31,8 @@ type SenderOptions struct {
 	BatchSize  int           // sightings that make a batch before the interval is over; 5,000
 	MaxBatches int           // bound of the queue; 64
 	MaxBytes   int           // bound of the queue in encoded bytes; 4 MiB
-	// Status returns what the sources say at present. It is called for each attempt, from one goroutine. nil says nothing.
+	// Status returns what the sources say at present, the overflow of the window included. It is called for each attempt,
+	// from one goroutine. nil says nothing.
 	Status func() Status
 	// Jitter returns a random duration from 0 to most. nil means a uniform one.
 	Jitter func(most time.Duration) time.Duration
@@ -179,7 +180,7 @@ func (s *Sender) cut() {
 			s.queue.push(b)
 		}
 		if err != nil { // a text that is not UTF-8, which no decoder lets through
-			s.options.Log.Error("Sightings could not be encoded", "error", err, "lost", lost)
+			s.options.Log.Error("sightings could not be encoded", "error", err, "lost", lost)
 			s.count(func(t *SenderStats) { t.DroppedRefused += lost })
 		}
 		if len(s.drained) < s.options.BatchSize {
@@ -239,8 +240,8 @@ func (s *Sender) attempt(work context.Context, b batch, failures int) (pause tim
 		s.acknowledge(b, response)
 		return 0, true
 	}
-	var answer *AnswerError
-	if errors.As(err, &answer) && hopeless(answer, failures) {
+	answer, answered := errors.AsType[*AnswerError](err)
+	if answered && hopeless(answer, failures) {
 		s.refuse(b, answer)
 		return 0, true
 	}
@@ -280,13 +281,15 @@ func (s *Sender) request(b batch) *wirepb.ReportRequest {
 	return request
 }
 
+// Delivery is the source of the counters that a Sender adds to those of Status.
+const Delivery = "delivery"
+
 // status is what the sources say, and what was lost on the way from the window.
 func (s *Sender) status() Status {
 	status, stats := s.options.Status(), s.Stats()
 	own := []Counter{
-		{Reason: "queue-full", Dropped: true, Value: stats.DroppedQueueFull},
-		{Reason: "refused", Dropped: true, Value: stats.DroppedRefused},
-		{Reason: "window-full", Dropped: true, Value: s.window.Overflow()},
+		{Source: Delivery, Reason: "queue-full", Dropped: true, Value: stats.DroppedQueueFull},
+		{Source: Delivery, Reason: "refused", Dropped: true, Value: stats.DroppedRefused},
 	}
 	return Status{Counters: append(own, status.Counters...), Sources: status.Sources}
 }
@@ -306,8 +309,7 @@ func (s *Sender) beat(ctx context.Context) time.Duration {
 		return 0
 	}
 	s.failed(err)
-	var answer *AnswerError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*AnswerError](err); ok {
 		return answer.RetryAfter
 	}
 	return 0

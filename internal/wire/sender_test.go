@@ -59,6 +59,7 @@ func (c *cable) Report(ctx context.Context, request *wirepb.ReportRequest) (*wir
 		return nil, &AnswerError{Status: http.StatusRequestEntityTooLarge, Message: "over the limit"}
 	case unauthorized:
 		return nil, &AnswerError{Status: http.StatusUnauthorized, Message: "who are you?"}
+	case fine, answerLost:
 	}
 	response, err := c.serve(ctx, request)
 	if fate == answerLost {
@@ -217,10 +218,9 @@ func TestPausesDoubleUpToHalfAMinute(t *testing.T) {
 		l.window.Add(connection(1, 1))
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		want := []time.Duration{500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000}
-		for i, pause := range want {
-			if got := l.cable.calls[i+1].Sub(l.cable.calls[i]); got != pause*time.Millisecond {
-				t.Errorf("pause %d is %v, want %v", i, got, pause*time.Millisecond)
+		for i, want := range []string{"500ms", "1s", "2s", "4s", "8s", "16s", "30s", "30s", "30s"} {
+			if got := l.cable.calls[i+1].Sub(l.cable.calls[i]).String(); got != want {
+				t.Errorf("pause %d is %s, want %s", i, got, want)
 			}
 		}
 		if got := l.sink.total(); got != 1 {
@@ -310,6 +310,19 @@ func TestAnOrderlyStopSendsWhatItHas(t *testing.T) {
 		l := startLine(t, SenderOptions{}, nil)
 		time.Sleep(time.Second)
 		l.window.Add(connection(1, 2))
+		began := time.Now()
+		l.end(t)
+		if took := time.Since(began); l.sink.total() != 2 || took > time.Second {
+			t.Errorf("%d sightings arrived in %v, want 2 at once", l.sink.total(), took)
+		}
+	})
+}
+
+func TestAnOrderlyStopDoesNotWaitForThePauseToEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := startLine(t, SenderOptions{}, first(7, unreachable))
+		l.window.Add(connection(1, 2))
+		time.Sleep(40 * time.Second) // in the middle of the seventh pause, of 30 s
 		began := time.Now()
 		l.end(t)
 		if took := time.Since(began); l.sink.total() != 2 || took > time.Second {

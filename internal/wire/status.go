@@ -21,7 +21,7 @@ type Agent struct {
 
 // Counter is one cumulative count of an agent. Its values only rise within an epoch.
 type Counter struct {
-	Source  string // source that counts; empty for the delivery to the operator
+	Source  string // source that counts, or Delivery
 	Reason  string // for example malformed or queue-full
 	Dropped bool   // information was lost; otherwise the input carried none by design
 	Value   uint64
@@ -96,8 +96,6 @@ func readAgent(w *wirepb.Agent) (Agent, error) {
 		return a, errors.New("agent is missing")
 	case a.Node == "":
 		return a, errors.New("agent.node is missing")
-	case a.Pod == "":
-		return a, errors.New("agent.pod is missing")
 	}
 	if err := checkText(a.Node, maxName); err != nil {
 		return a, fmt.Errorf("agent.node: %w", err)

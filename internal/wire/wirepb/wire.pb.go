@@ -152,7 +152,7 @@ type Agent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the node the agent runs on. It must be the node of the token's pod.
 	Node string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	// Name of the agent's pod.
+	// Name of the agent's pod. It must be the token's pod; empty means just that.
 	Pod string `protobuf:"bytes,2,opt,name=pod,proto3" json:"pod,omitempty"`
 	// Version of the agent, for people.
 	Version       string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
@@ -600,7 +600,7 @@ func (x *HeartbeatResponse) GetAssign() *Assignment {
 // Counter is one cumulative count of an agent.
 type Counter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The source that counts; empty for the agent's delivery to the operator.
+	// The source that counts, or "delivery" for the way to the operator.
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	// Why it counts, for example malformed or queue-full.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
