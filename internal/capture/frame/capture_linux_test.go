@@ -24,11 +24,11 @@ import (
 const patience = 30 * time.Second
 
 func TestCaptureRealPacketsWithRing(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{}) })
+	frame.InNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{}) })
 }
 
 func TestCaptureRealPacketsOneByOne(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{Plain: true}) })
+	frame.InNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{Plain: true}) })
 }
 
 // captureRealPackets lets a client pod look up names at a server pod and connect to it. The packets cross two interfaces
@@ -141,7 +141,7 @@ func (o *observer) wait(t *testing.T, c chan struct{}) {
 
 // A decoder that stands still lets the ring run full. What the kernel then drops is counted, and nothing else is missing.
 func TestCaptureCountsWhatTheKernelDrops(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	frame.InNamespaces(t, func(t *testing.T) {
 		forward(t)
 		p := newPod(t, 1)
 		sink, err := net.ListenPacket("udp4", "10.0.1.1:9")
@@ -205,7 +205,7 @@ func shout(p *pod, packets int) error {
 }
 
 func TestCaptureLeavesNothingBehind(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	frame.InNamespaces(t, func(t *testing.T) {
 		files := openFiles(t)
 		goroutines := runtime.NumGoroutine()
 		for range 3 {
@@ -236,7 +236,7 @@ func openFiles(t *testing.T) int {
 }
 
 func TestCaptureThatHasEndedBeforeItBegins(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	frame.InNamespaces(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		check(t, frame.New(frame.Options{}).Run(ctx))
@@ -244,7 +244,7 @@ func TestCaptureThatHasEndedBeforeItBegins(t *testing.T) {
 }
 
 func TestCaptureNamesTheMissingCapability(t *testing.T) {
-	inNamespaces(t, func(t *testing.T) {
+	frame.InNamespaces(t, func(t *testing.T) {
 		capture := frame.New(frame.Options{})
 		failed := make(chan error)
 		go func() {

@@ -1,22 +1,14 @@
-package frame_test
+package frame
 
 import (
-	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"testing"
-
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
 )
 
-// inNamespaces runs body in fresh user and network namespaces, where it is root and no packet leaves.
-func inNamespaces(t *testing.T, body func(*testing.T)) {
+// InNamespaces runs body in fresh user and network namespaces, where it is root and no packet leaves.
+func InNamespaces(t *testing.T, body func(*testing.T)) {
 	t.Helper()
 	if os.Getenv("PORTOLAN_NETNS") == t.Name() {
 		body(t)
@@ -34,132 +26,6 @@ func inNamespaces(t *testing.T, body func(*testing.T)) {
 		t.Fatalf("this test needs user and network namespaces: %v", err)
 	}
 	if t.Logf("%s", out); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// pod is a network namespace that a pair of interfaces joins to the node, the namespace that the test runs in.
-//
-//	 pod n                     node
-//	eth0 10.0.n.2  ────────  pod<n> 10.0.n.1
-//	     2001:db8:n::2              2001:db8:n::1
-type pod struct {
-	t      *testing.T
-	number int
-	space  netns.NsHandle
-}
-
-func newPod(t *testing.T, number int) *pod {
-	t.Helper()
-	p := &pod{t: t, number: number}
-	p.onThread(func() error {
-		node, err := netns.Get()
-		if err != nil {
-			return err
-		}
-		defer node.Close()
-		if p.space, err = netns.New(); err != nil { // the thread is in there now
-			return err
-		}
-		return netns.Set(node)
-	})
-	t.Cleanup(func() { p.space.Close() })
-	hostSide := fmt.Sprintf("pod%d", number)
-	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: hostSide}, PeerName: "eth0", PeerNamespace: netlink.NsFd(p.space)}
-	check(t, netlink.LinkAdd(link))
-	p.connect(hostSide, 1)
-	p.in(func() error {
-		loopbackUp(t)
-		p.connect("eth0", 2)
-		return p.routes()
-	})
-	return p
-}
-
-// connect gives the interface the addresses that end in host.
-func (p *pod) connect(name string, host int) {
-	p.t.Helper()
-	link, err := netlink.LinkByName(name)
-	check(p.t, err)
-	check(p.t, netlink.LinkSetUp(link))
-	for _, address := range []string{
-		fmt.Sprintf("10.0.%d.%d/24", p.number, host),
-		fmt.Sprintf("2001:db8:%d::%d/64", p.number, host),
-	} {
-		a, err := netlink.ParseAddr(address)
-		check(p.t, err)
-		a.Flags = unix.IFA_F_NODAD // usable at once
-		check(p.t, netlink.AddrAdd(link, a))
-	}
-}
-
-// routes leads all traffic of the pod to the node.
-func (p *pod) routes() error {
-	for _, via := range []string{fmt.Sprintf("10.0.%d.1", p.number), fmt.Sprintf("2001:db8:%d::1", p.number)} {
-		if err := netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(via)}); err != nil {
-			return fmt.Errorf("adding the route via %s: %w", via, err)
-		}
-	}
-	return nil
-}
-
-func (p *pod) addr4() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(p.number), 2}) }
-
-func (p *pod) addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::2", p.number)) }
-
-// in runs f inside the pod's network namespace. Sockets that f opens stay in there.
-func (p *pod) in(f func() error) {
-	p.t.Helper()
-	p.onThread(func() error {
-		node, err := netns.Get()
-		if err != nil {
-			return err
-		}
-		defer node.Close()
-		if err := netns.Set(p.space); err != nil {
-			return err
-		}
-		if err := f(); err != nil {
-			return err
-		}
-		return netns.Set(node)
-	})
-}
-
-// onThread runs f on a thread of its own, which ends with it if f fails half-way.
-func (p *pod) onThread(f func() error) {
-	p.t.Helper()
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		err := f()
-		if err == nil {
-			runtime.UnlockOSThread()
-		}
-		done <- err
-	}()
-	check(p.t, <-done)
-}
-
-// forward lets the node pass packets between its interfaces.
-func forward(t *testing.T) {
-	t.Helper()
-	loopbackUp(t)
-	for _, name := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
-		check(t, os.WriteFile(name, []byte("1"), 0o600))
-	}
-}
-
-func loopbackUp(t *testing.T) {
-	t.Helper()
-	lo, err := netlink.LinkByName("lo")
-	check(t, err)
-	check(t, netlink.LinkSetUp(lo))
-}
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
 		t.Fatal(err)
 	}
 }

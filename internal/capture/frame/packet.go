@@ -76,27 +76,73 @@ func Parse(p *Packet, f *Frame) error {
 	return ErrOther
 }
 
-// network returns what follows the VLAN tags and the IP version in there, 0 for another protocol.
+// network returns the IP packet in the frame and its version, 0 for another protocol.
 //
-// Some kernels report the ethertype of a tag that they have put before the IP header without showing it. Hence a frame
-// whose tag leads nowhere is taken for the IP packet that its first bits claim.
-func network(b []byte, etherType uint16) (payload []byte, version int) {
-	inner, t := b, etherType
+// The kernel is of two minds about VLAN tags that it has not stripped. It may name the ethertype of a tag and show the
+// tag; or name it and show the IP header, on the way out; or, from Linux 6.11 on, show a tag and name what is behind it.
+// So what is named is believed only as far as the packet agrees.
+func network(b []byte, etherType uint16) (packet []byte, version int) {
+	switch etherType {
+	case EtherTypeIPv4:
+		version = 4
+	case EtherTypeIPv6:
+		version = 6
+	case EtherTypeVLAN, EtherTypeQinQ:
+		if inner, v := untag(b); v != 0 {
+			return inner, v
+		}
+		return b, firstBits(b)
+	case 0:
+		return b, firstBits(b)
+	default:
+		return nil, 0
+	}
+	if !agrees(b, version) {
+		if inner, v := untag(b); agrees(inner, v) {
+			return inner, v
+		}
+	}
+	return b, version
+}
+
+// untag returns what is behind the one or two VLAN tags that b starts with, and its IP version, 0 if it is something else.
+func untag(b []byte) (packet []byte, version int) {
 	for range maxVLANTags {
-		if (t != EtherTypeVLAN && t != EtherTypeQinQ) || len(inner) < vlanTagLength {
+		if len(b) < vlanTagLength {
 			break
 		}
-		inner, t = inner[vlanTagLength:], binary.BigEndian.Uint16(inner[2:])
-	}
-	switch {
-	case t == EtherTypeIPv4:
-		return inner, 4
-	case t == EtherTypeIPv6:
-		return inner, 6
-	case len(b) > 0 && (etherType == 0 || etherType == EtherTypeVLAN || etherType == EtherTypeQinQ):
-		return b, int(b[0] >> 4)
+		etherType := binary.BigEndian.Uint16(b[2:])
+		b = b[vlanTagLength:]
+		switch etherType {
+		case EtherTypeIPv4:
+			return b, 4
+		case EtherTypeIPv6:
+			return b, 6
+		case EtherTypeVLAN, EtherTypeQinQ:
+			continue
+		}
+		break
 	}
 	return nil, 0
+}
+
+// agrees reports whether b looks like a whole packet of the IP version.
+func agrees(b []byte, version int) bool {
+	switch {
+	case version == 4 && len(b) >= ipv4HeaderLength && b[0] >= 0x45 && firstBits(b) == 4:
+		return int(binary.BigEndian.Uint16(b[2:])) <= len(b)
+	case version == 6 && len(b) >= ipv6HeaderLength && firstBits(b) == 6:
+		return ipv6HeaderLength+int(binary.BigEndian.Uint16(b[4:])) <= len(b)
+	}
+	return false
+}
+
+// firstBits is where an IP packet has its version.
+func firstBits(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	return int(b[0] >> 4)
 }
 
 func (p *Packet) ipv4(b []byte) error {

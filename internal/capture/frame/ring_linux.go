@@ -33,7 +33,7 @@ const (
 	ringFrameSize = 2048                  // the kernel wants one; blocks of version 3 do not use it
 )
 
-func newRing(fd int, o Options) (*ring, error) {
+func newRing(fd int, o Options) (intake, error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return nil, &ringError{fmt.Errorf("the kernel refused version 3 of the packet ring: %w", err)}
 	}
