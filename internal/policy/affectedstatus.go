@@ -16,7 +16,7 @@ func (t *touch) isSubject(who identity.Workload) bool {
 			return true
 		}
 		for _, w := range t.annotated[i] {
-			if slices.ContainsFunc(calledByOf(w), func(ref identity.Workload) bool { return refersTo(ref, who) }) {
+			if w.ID == who || slices.ContainsFunc(calledByOf(w), func(ref identity.Workload) bool { return refersTo(ref, who) }) {
 				return true
 			}
 		}

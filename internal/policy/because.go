@@ -43,7 +43,7 @@ func becauseCalledBy(server identity.Workload) Because {
 func (r Ruling) because() []string {
 	var causes []Because
 	if r.Isolates(Ingress) {
-		causes = append(causes, r.protected...)
+		causes = append(causes, r.isolating...)
 		for _, p := range r.In {
 			causes = append(causes, p.Because)
 		}

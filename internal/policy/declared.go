@@ -106,6 +106,20 @@ func (m matter) isDeclared() bool {
 	return len(m.calledBy()) > 0
 }
 
+// namedBy returns the declarations that name the subject, whether their client exists or not.
+func (m matter) namedBy() []Because {
+	var found []Because
+	for intents, target := range declarations(m.snap, m.who) {
+		found = append(found, becauseOf(intents, target))
+	}
+	for _, ref := range m.calledBy() {
+		if len(existing(m.snap, []identity.Workload{ref})) == 0 {
+			found = append(found, becauseCalledBy(m.who))
+		}
+	}
+	return found
+}
+
 // callers returns one permission for each client and declaration that names the subject, by client; clients that do not
 // exist give none.
 func (m matter) callers() []Permission {

@@ -100,7 +100,10 @@ func tellFailures(j *judge) []Finding {
 func tellUnenforced(j *judge) []Finding {
 	var found []Finding
 	for i, s := range j.states {
-		if s.state == v2beta1.TargetStateNotEnforced {
+		switch {
+		case s.reason == v2beta1.TargetReasonKafkaServerNotConfigured:
+			found = append(found, j.finding(i, Warning, string(s.reason), s.message))
+		case s.state == v2beta1.TargetStateNotEnforced:
 			message := fmt.Sprintf("target %s is not enforced: %s", targetTitle(j.intents.Spec.Targets[i]), s.reason)
 			found = append(found, j.finding(i, Warning, "TargetNotEnforced", message))
 		}

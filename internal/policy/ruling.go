@@ -45,7 +45,7 @@ type Ruling struct {
 
 	Findings []Finding // about pods of the subject
 
-	protected   []Because // the ProtectedServices that name the subject
+	isolating   []Because // the declarations and ProtectedServices that name the subject
 	restricting []Because // the ClientIntents in use for the subject
 }
 
@@ -99,7 +99,7 @@ func Decide(snap *cluster.Snapshot, set Settings, subject identity.Workload) Rul
 	r.In = m.in()
 	r.Out, r.Unready = m.out()
 	r.Holds = m.holds()
-	r.protected = m.protections()
+	r.isolating = append(m.protections(), m.namedBy()...)
 	r.restricting = m.restrictions()
 	r.PodLabel = m.podLabel()
 	r.Findings = m.podFindings()

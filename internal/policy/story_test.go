@@ -28,6 +28,7 @@ import (
 type story struct {
 	snap     *cluster.Snapshot
 	set      policy.Settings
+	objects  []runtime.Object // everything but NetworkPolicies
 	existing []*networkingv1.NetworkPolicy
 }
 
@@ -50,7 +51,8 @@ func readStory(t *testing.T, a *txtar.Archive) story {
 		}
 		return isPolicy
 	})
-	snap, err := trim.FromObjects(append(objects, started(objects)...))
+	s.objects = append(objects, started(objects)...)
+	snap, err := trim.FromObjects(s.objects)
 	if err != nil {
 		t.Fatalf("building the snapshot: %v", err)
 	}

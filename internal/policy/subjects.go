@@ -25,10 +25,8 @@ func Subjects(snap *cluster.Snapshot) []identity.Workload {
 		}
 	}
 	for w := range annotated(snap) {
-		if callers := calledByOf(w); len(callers) > 0 {
-			found[w.ID] = struct{}{}
-			include(found, existing(snap, callers))
-		}
+		found[w.ID] = struct{}{}
+		include(found, existing(snap, calledByOf(w)))
 	}
 	return slices.SortedFunc(maps.Keys(found), identity.Compare)
 }

@@ -289,5 +289,5 @@ func (j *judge) topics(t *v2beta1.Target, meant meaning) []state {
 		}
 	}
 	return []state{notEnforced(v2beta1.TargetReasonKafkaServerNotConfigured,
-		fmt.Sprintf("no KafkaServerConfig in %s names %s; the network rule is in place", meant.Server.Namespace, meant.Server.Name))}
+		fmt.Sprintf("broker %s/%s not configured", meant.Server.Namespace, meant.Server.Name))}
 }
