@@ -1,0 +1,124 @@
+package role
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/query"
+	"github.com/portolan-io/portolan/internal/resolve"
+	"github.com/portolan-io/portolan/internal/traffic"
+	"github.com/portolan-io/portolan/internal/wire"
+)
+
+// answers is what the operator says when people ask.
+type answers struct {
+	*chart
+	version string
+	cluster string // UID of kube-system; empty when it could not be read
+	elected <-chan struct{}
+}
+
+// Basis implements query.Source.
+func (a answers) Basis() query.Basis {
+	basis := query.Basis{From: a.started, To: time.Now(), Version: a.version, Cluster: a.cluster}
+	for _, agent := range a.agents.Agents() {
+		basis.Acknowledged += agent.Acknowledged
+		basis.Dropped += agent.Dropped()
+	}
+	return basis
+}
+
+// Edges implements query.Source.
+func (a answers) Edges(filter graph.Filter) []graph.Edge { return a.graph.View(filter) }
+
+// Status implements query.Source.
+func (a answers) Status() query.Status {
+	snapshot, world := a.world.Current(), a.world.Status()
+	status := query.Status{
+		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
+		Refusals: a.refusals(),
+	}
+	for _, node := range snapshot.Nodes() {
+		status.Nodes = append(status.Nodes, node.Name)
+	}
+	for _, namespace := range snapshot.Namespaces() {
+		if space, known := snapshot.Space(namespace); known {
+			status.Intents += len(space.Intents())
+		}
+	}
+	for _, agent := range a.agents.Agents() {
+		status.Agents = append(status.Agents, describeAgent(agent))
+	}
+	for _, kind := range world.Kinds {
+		if kind.Error != "" {
+			status.Notes = append(status.Notes, fmt.Sprintf("%s cannot be watched: %s", kind.Kind, kind.Error))
+		}
+	}
+	return status
+}
+
+func (a answers) leading() bool {
+	select {
+	case <-a.elected:
+		return true
+	default:
+		return false
+	}
+}
+
+func describeAgent(a wire.AgentState) query.Agent {
+	out := query.Agent{
+		Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: a.LastSeen, Skew: a.Skew.Round(time.Millisecond),
+		Acknowledged: a.Acknowledged, Dropped: a.Dropped(),
+	}
+	for _, source := range a.Sources {
+		if source.Message != "" || !source.Running {
+			out.Degraded = append(out.Degraded, cmp.Or(source.Message, source.Source+" does not run"))
+		}
+	}
+	slices.Sort(out.Degraded)
+	out.Degraded = slices.Compact(out.Degraded)
+	return out
+}
+
+func (a answers) refusals() []query.Refusal {
+	var all []query.Refusal
+	for _, count := range a.intake.Ledger.Counts() {
+		all = append(all, query.Refusal{
+			Reason: string(count.Reason), Source: string(count.Source), Count: count.Count,
+			Example: newest(a.intake.Ledger.Examples(count.Reason), count),
+		})
+	}
+	return all
+}
+
+// newest describes the newest example of a refusal that comes from the counted source.
+func newest(examples []traffic.Sighting, count resolve.Count) string {
+	for _, s := range slices.Backward(examples) {
+		if s.Source == count.Source {
+			return describeParty(s.From) + " -> " + describeParty(s.To)
+		}
+	}
+	return ""
+}
+
+// describeParty writes what a source knew of one side.
+func describeParty(p traffic.Party) string {
+	var parts []string
+	switch {
+	case p.Addr.IsValid() && p.Port != 0:
+		parts = append(parts, fmt.Sprintf("%s port %d", p.Addr, p.Port))
+	case p.Addr.IsValid():
+		parts = append(parts, p.Addr.String())
+	}
+	for _, known := range []string{p.Name, p.Pod} {
+		if known != "" {
+			parts = append(parts, known)
+		}
+	}
+	return strings.Join(parts, " ")
+}
