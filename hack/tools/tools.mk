@@ -21,6 +21,7 @@ $(TOOLS)/%: $(TOOLS_KEY)
 .PHONY: generate
 generate: $(TOOLS)/controller-gen $(TOOLS)/protogen $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-connect-go ## Write the code and manifests that come from sources: deepcopy, CRDs, protocol buffers
 	$(TOOLS)/controller-gen object crd paths=./api/... output:crd:dir=config/crd/bases
+	$(TOOLS)/controller-gen rbac:roleName=portolan-operator paths=./controllers/... paths=./internal/role/... output:rbac:dir=config/rbac
 	$(if $(PROTO_ROOTS),$(TOOLS)/protogen -module github.com/portolan-io/portolan $(PROTO_ROOTS))
 
 .PHONY: lint
