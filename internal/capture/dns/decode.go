@@ -6,6 +6,7 @@ package dns
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // Message is what an answer says about addresses.
@@ -225,8 +226,8 @@ func (d *Decoder) aliased(msg []byte, at int) int {
 
 // onChain reports whether the name at the offset at is on the chain. The last name on it is the most likely one.
 func (d *Decoder) onChain(msg []byte, at int) bool {
-	for i := len(d.chain) - 1; i >= 0; i-- {
-		if sameName(msg, at, d.chain[i]) {
+	for _, name := range slices.Backward(d.chain) {
+		if sameName(msg, at, name) {
 			return true
 		}
 	}

@@ -3,11 +3,11 @@ package dns
 // Reason says why a message made no sighting, or fewer than it promised.
 type Reason uint8
 
-// The reasons. Used is none: everything in the message was understood.
+// The reasons. Used is none: everything in the message was understood. With those up to NamesRestart there was no
+// information, by design; from Malformed on some is lost or refused.
 const (
 	Used Reason = iota
 
-	// Ignored: no information, by design.
 	Query         // a question, not an answer
 	Opcode        // not a standard query
 	RCode         // an error, mostly NXDOMAIN of a resolver's search list
@@ -17,7 +17,6 @@ const (
 	Duplicate     // the same answer on another interface, or sent again
 	NamesRestart  // the name table was full and began again; nothing is lost
 
-	// Dropped: information is lost or refused.
 	Malformed // a record does not fit or has a wrong length; the records before it are used
 	BadName   // a name has a byte that no host name has
 	Truncated // the message ends early, or says so; the complete records are used

@@ -123,7 +123,8 @@ func TestSource(t *testing.T) {
 		"the same answer two seconds later counts anew": {[]*frame.Packet{udp(one), udp(one, after(copiesKeptTime))}, []traffic.Sighting{twice}, nil},
 		"another client counts for itself": {
 			[]*frame.Packet{udp(one), udp(one, to("10.0.0.2:4000"))},
-			[]traffic.Sighting{first, lookup("10.0.0.2", "www.example", "192.0.2.1")}, nil,
+			[]traffic.Sighting{first, lookup("10.0.0.2", "www.example", "192.0.2.1")},
+			nil,
 		},
 		"another port of the client counts anew": {
 			[]*frame.Packet{udp(one), udp(one, to("10.0.0.1:4001"), after(copiesKeptTime))}, []traffic.Sighting{twice}, nil,
@@ -135,7 +136,8 @@ func TestSource(t *testing.T) {
 			[]*frame.Packet{udp(one, to("[2001:db8::5]:4000"), from("[2001:db8::53]:53"))},
 			[]traffic.Sighting{lookup("2001:db8::5", "www.example", "192.0.2.1", func(s *traffic.Sighting) {
 				s.What.Responder = netip.MustParseAddr("2001:db8::53")
-			})}, nil,
+			})},
+			nil,
 		},
 		"empty answers are counted for each copy":      {[]*frame.Packet{udp(none), udp(none)}, nil, map[string]uint64{"no-address": 2}},
 		"a first fragment is read as far as it goes":   {[]*frame.Packet{udp(two[:len(two)-3], fragment)}, []traffic.Sighting{first}, map[string]uint64{"fragment": 1}},
@@ -144,7 +146,8 @@ func TestSource(t *testing.T) {
 		"two messages in one segment of TCP":           {[]*frame.Packet{tcp(stream)}, []traffic.Sighting{first, api}, nil},
 		"a message in two segments, each twice": {
 			[]*frame.Packet{tcp(stream[:9]), tcp(stream[:9]), tcp(stream[9:], sequence(9)), tcp(stream[9:], sequence(9))},
-			[]traffic.Sighting{first, api}, nil,
+			[]traffic.Sighting{first, api},
+			nil,
 		},
 		"copies of whole messages over TCP count once": {[]*frame.Packet{tcp(stream), tcp(stream)}, []traffic.Sighting{first, api}, map[string]uint64{"duplicate": 2}},
 		"a gap in TCP loses the message it is in": {

@@ -3,6 +3,7 @@ package frame
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,14 +83,14 @@ func (s segment) transport(t testing.TB, network gopacket.NetworkLayer) gopacket
 
 // withExtensions puts the extension headers, of 16 octets each and fragment headers of 8, in front of the transport header.
 func (s segment) withExtensions(rest []byte, protocol uint8) []byte {
-	for i := len(s.extensions) - 1; i >= 0; i-- {
+	for i, kind := range slices.Backward(s.extensions) {
 		next := protocol
 		if i+1 < len(s.extensions) {
 			next = s.extensions[i+1]
 		}
 		header := make([]byte, 16)
 		header[0], header[1] = next, 1
-		if s.extensions[i] == extensionFragment {
+		if kind == extensionFragment {
 			header = []byte{next, 0, byte(s.offset >> 5), byte(s.offset<<3) | 1, 0, 0, 0, 7}
 		}
 		rest = append(header, rest...)

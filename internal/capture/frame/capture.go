@@ -57,8 +57,30 @@ type Capture struct {
 	options Options
 	status  atomic.Pointer[Status]
 
-	received, kernel            atomic.Uint64 // of the kernel's own statistics, which reset on each read
-	malformed, other, fragments atomic.Uint64
+	received, kernel atomic.Uint64 // sums of the kernel's own statistics, which reset on each read
+	refused          refusals
+}
+
+// refusals counts frames that give no packet.
+type refusals struct{ malformed, fragments, other atomic.Uint64 }
+
+func (r *refusals) count(why error) {
+	switch {
+	case errors.Is(why, ErrMalformed):
+		r.malformed.Add(1)
+	case errors.Is(why, ErrFragment):
+		r.fragments.Add(1)
+	default:
+		r.other.Add(1)
+	}
+}
+
+func (r *refusals) counts() []Count {
+	return []Count{
+		{Reason: "malformed", Lost: true, N: r.malformed.Load()},
+		{Reason: "fragment", Lost: true, N: r.fragments.Load()},
+		{Reason: "other-protocol", N: r.other.Load()},
+	}
 }
 
 // New returns a capture that has not begun.
@@ -101,7 +123,7 @@ func (c *Capture) run(ctx context.Context, decoders []Decoder) error {
 	stop := context.AfterFunc(ctx, s.wake)
 	defer stop()
 
-	line := line{capture: c, decoders: decoders}
+	line := line{refused: &c.refused, decoders: decoders}
 	err = c.loop(ctx, s, &line)
 	c.readStatistics(s)
 	line.flush()
@@ -116,8 +138,10 @@ func (c *Capture) loop(ctx context.Context, s *socket, l *line) error {
 		if err := s.until(now.Add(tickEvery)); err != nil {
 			return fmt.Errorf("packet capture is off: setting the time limit of a read: %w", err)
 		}
-		if ctx.Err() != nil { // after the time limit was set: a later end finds the limit and shortens it
+		select { // after the time limit was set: a later end finds the limit and shortens it
+		case <-ctx.Done():
 			return nil
+		default:
 		}
 		n, err := s.take(handle)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -148,17 +172,12 @@ func (c *Capture) Received() uint64 { return c.received.Load() }
 
 // Counts returns the counts of packets that no decoder was given. The order is fixed.
 func (c *Capture) Counts() []Count {
-	return []Count{
-		{Reason: "kernel", Lost: true, N: c.kernel.Load()},
-		{Reason: "malformed", Lost: true, N: c.malformed.Load()},
-		{Reason: "fragment", Lost: true, N: c.fragments.Load()},
-		{Reason: "other-protocol", N: c.other.Load()},
-	}
+	return append([]Count{{Reason: "kernel", Lost: true, N: c.kernel.Load()}}, c.refused.counts()...)
 }
 
 // line is the way of one packet: parsed once, then handed to each decoder.
 type line struct {
-	capture  *Capture
+	refused  *refusals
 	decoders []Decoder
 	packet   Packet
 	last     time.Time // of the latest packet
@@ -166,17 +185,12 @@ type line struct {
 
 func (l *line) handle(f *Frame) {
 	l.last = f.Time
-	switch Parse(&l.packet, f) {
-	case nil:
-		for _, d := range l.decoders {
-			d.Handle(&l.packet)
-		}
-	case ErrMalformed:
-		l.capture.malformed.Add(1)
-	case ErrFragment:
-		l.capture.fragments.Add(1)
-	default:
-		l.capture.other.Add(1)
+	if err := Parse(&l.packet, f); err != nil {
+		l.refused.count(err)
+		return
+	}
+	for _, d := range l.decoders {
+		d.Handle(&l.packet)
 	}
 }
 

@@ -50,7 +50,7 @@ const (
 	tcpHeaderLength   = 20
 	udpHeaderLength   = 8
 	extensionsAtMost  = 8
-	fragmentLength    = 8
+	extensionLeast    = 8 // octets of every extension header, and the unit of their lengths
 	extensionHopByHop = 0
 	extensionRouting  = 43
 	extensionFragment = 44
@@ -198,26 +198,23 @@ func (p *Packet) within(b []byte, total int) []byte {
 // extensions walks the IPv6 extension headers and returns what follows them.
 func (p *Packet) extensions(next uint8, b []byte) ([]byte, error) {
 	for range extensionsAtMost {
-		length := 0
 		switch next {
-		case extensionHopByHop, extensionRouting, extensionOptions:
-			if len(b) < 2 {
-				return nil, ErrMalformed
-			}
-			length = (int(b[1]) + 1) * 8
-		case extensionFragment:
-			if len(b) < fragmentLength {
-				return nil, ErrMalformed
-			}
-			length = fragmentLength
+		case extensionHopByHop, extensionRouting, extensionOptions, extensionFragment:
+		default:
+			p.Protocol = next
+			return b, nil
+		}
+		if len(b) < extensionLeast {
+			return nil, ErrMalformed
+		}
+		length := (int(b[1]) + 1) * extensionLeast
+		if next == extensionFragment {
+			length = extensionLeast
 			offset := binary.BigEndian.Uint16(b[2:])
 			if offset&^7 != 0 {
 				return nil, ErrFragment
 			}
 			p.Fragment = offset&1 != 0
-		default:
-			p.Protocol = next
-			return b, nil
 		}
 		if len(b) < length {
 			return nil, ErrMalformed

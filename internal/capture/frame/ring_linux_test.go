@@ -95,7 +95,7 @@ func FuzzWalkBlock(f *testing.F) {
 func BenchmarkRing(b *testing.B) {
 	answer := answer4().build(b)
 	block := filledBlock(slices.Repeat([][]byte{answer}, 1000)...)
-	l := line{capture: New(Options{})}
+	l := line{refused: &refusals{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if n := walkBlock(block, l.handle); n != 1000 {

@@ -147,7 +147,8 @@ func TestSource(t *testing.T) {
 		},
 		"IPv6": {
 			[]*frame.Packet{syn(by("[2001:db8::1]:4000"), to("[2001:db8::2]:443"))},
-			[]traffic.Sighting{connection("2001:db8::1", "[2001:db8::2]:443")}, nil,
+			[]traffic.Sighting{connection("2001:db8::1", "[2001:db8::2]:443")},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
