@@ -148,5 +148,5 @@ func (l *look) outsidePeer(client end, addr netip.Addr) (graph.Peer, Reason) {
 	if name, known := l.names.Name(client.peer.Workload, addr, l.sighting.Last); known {
 		return graph.Peer{Name: name}, Resolved
 	}
-	return graph.Peer{Addr: addr}, AwaitingName
+	return graph.Peer{Addr: addr}, Awaiting
 }

@@ -77,7 +77,7 @@ func replay(t *testing.T, archive *txtar.Archive) *Intake {
 	return intake
 }
 
-func snapshotOf(t *testing.T, text string) *cluster.Snapshot {
+func snapshotOf(t testing.TB, text string) *cluster.Snapshot {
 	t.Helper()
 	objects, err := trim.Decode([]byte(text))
 	if err != nil {
@@ -94,14 +94,18 @@ func included(t *testing.T, archive *txtar.Archive) string {
 	t.Helper()
 	var all strings.Builder
 	for _, name := range strings.Fields(part(archive, "include")) {
-		text, err := os.ReadFile(filepath.Join("testdata", "shared", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(text)
-		all.WriteString("\n---\n")
+		all.WriteString(sharedFile(t, name) + "\n---\n")
 	}
 	return all.String()
+}
+
+func sharedFile(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "shared", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func part(archive *txtar.Archive, name string) string {

@@ -66,10 +66,10 @@ func (i *Intake) Close(snapshot *cluster.Snapshot) {
 	}
 }
 
-// leave settles a sighting that cannot wait any longer. One that waited for a name alone is known by address.
+// leave settles a sighting that cannot wait any longer. A connection across the border is known by address.
 func (i *Intake) leave(snapshot *cluster.Snapshot, s traffic.Sighting, reason Reason) {
 	observed, now := i.Resolver.Resolve(snapshot, i.Names, s)
-	if now == Resolved || now == AwaitingName {
+	if now == Resolved || now == Awaiting {
 		i.merge(s, observed)
 		return
 	}

@@ -18,7 +18,7 @@ import (
 //
 // Times count from the creation of the objects. The words after a party are its claims (pod, uid); nat is the server's
 // address after translation; alias adds a name to the chain, times folds.
-func sightingOf(t *testing.T, line string) traffic.Sighting {
+func sightingOf(t testing.TB, line string) traffic.Sighting {
 	t.Helper()
 	before, after, arrow := strings.Cut(line, "->")
 	head := strings.Fields(before)
@@ -41,7 +41,7 @@ func sightingOf(t *testing.T, line string) traffic.Sighting {
 	return s
 }
 
-func timeOf(t *testing.T, text string) time.Time {
+func timeOf(t testing.TB, text string) time.Time {
 	t.Helper()
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -50,7 +50,7 @@ func timeOf(t *testing.T, text string) time.Time {
 	return t0.Add(d)
 }
 
-func readClaims(t *testing.T, p *traffic.Party, words []string) {
+func readClaims(t testing.TB, p *traffic.Party, words []string) {
 	t.Helper()
 	for i := 0; i+1 < len(words); i += 2 {
 		switch words[i] {
@@ -64,7 +64,7 @@ func readClaims(t *testing.T, p *traffic.Party, words []string) {
 	}
 }
 
-func readServer(t *testing.T, s *traffic.Sighting, words []string) {
+func readServer(t testing.TB, s *traffic.Sighting, words []string) {
 	t.Helper()
 	where, rest := words[0], words[1:]
 	address, protocol, named := strings.Cut(where, "/")
@@ -84,7 +84,7 @@ func readServer(t *testing.T, s *traffic.Sighting, words []string) {
 	}
 }
 
-func readDetail(t *testing.T, s *traffic.Sighting, word, value string) {
+func readDetail(t testing.TB, s *traffic.Sighting, word, value string) {
 	t.Helper()
 	var err error
 	switch word {
@@ -106,7 +106,7 @@ func readDetail(t *testing.T, s *traffic.Sighting, word, value string) {
 
 // optionsOf reads options: "exclude <namespaces>", "domain <domain>", "network <prefix>", "private <prefix>",
 // "control-plane-bits <n>", "no-external". Nothing is excluded by default.
-func optionsOf(t *testing.T, text string) Options {
+func optionsOf(t testing.TB, text string) Options {
 	t.Helper()
 	o := Options{External: true}
 	for line := range strings.Lines(text) {

@@ -33,8 +33,9 @@ const (
 	Shutdown          Reason = "Shutdown"          // operator stopped while it waited
 	GraphFull         Reason = "GraphFull"         // a bound of the graph is reached
 
-	// AwaitingName is no refusal: the edge is known by address, and the name of the address may still arrive.
-	AwaitingName Reason = "AwaitingName"
+	// Awaiting is no refusal: the edge is known by an address outside, and the name of the address, or the pod that has just
+	// got it, may still become known.
+	Awaiting Reason = "Awaiting"
 )
 
 // Reasons returns every reason for which a sighting is refused, sorted.
@@ -51,7 +52,7 @@ func Reasons() []Reason {
 // Waits reports whether a sighting with that reason may resolve later, when more of the cluster is known.
 func (r Reason) Waits() bool {
 	switch r {
-	case NoHolder, Ambiguous, UnknownService, NoBackend, UnknownWorkload, AwaitingName:
+	case NoHolder, Ambiguous, UnknownService, NoBackend, UnknownWorkload, Awaiting:
 		return true
 	default:
 		return false

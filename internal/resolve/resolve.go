@@ -22,8 +22,8 @@ type Resolver struct {
 func New(o Options) *Resolver { return &Resolver{options: o.withDefaults()} }
 
 // Resolve returns what a sighting says about workloads: one observation per server, since a Service may have several
-// workloads behind it. When it says nothing, the reason is not Resolved. With the reason AwaitingName there are
-// observations all the same, by address, to be used when no name arrives in time.
+// workloads behind it. When it says nothing, the reason is not Resolved. With the reason Awaiting there are
+// observations all the same, by address, to be used when nothing more becomes known in time.
 //
 // It is a pure function of its arguments, but that names learns from the answers to lookups. It makes no request and
 // costs about as much as a few map reads.
@@ -39,7 +39,7 @@ func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, s traffic.
 	} else {
 		servers, reason = l.connection(client)
 	}
-	if reason != Resolved && reason != AwaitingName {
+	if reason != Resolved && reason != Awaiting {
 		return nil, reason
 	}
 	if servers = withoutItself(client, servers); len(servers) == 0 {
@@ -47,6 +47,9 @@ func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, s traffic.
 	}
 	if servers = r.withoutExcluded(client, servers); len(servers) == 0 {
 		return nil, ExcludedNamespace
+	}
+	if !client.peer.Inside() && r.isPrivate(client.peer.Addr) {
+		reason = Awaiting // perhaps a pod so new that its address is not known yet
 	}
 	return l.observations(client, servers), reason
 }
@@ -76,27 +79,39 @@ type server struct {
 
 func insideEnd(who identity.Workload) end { return end{peer: graph.Peer{Workload: who}} }
 
-// holder returns who held an address of the sighting. A folded sighting has two moments at which the address is known to
-// have spoken, the last one first.
+// holder returns who held an address of the sighting, of that pod where uid is given. A folded sighting has two moments
+// at which the address is known to have spoken, the last one first.
 func (l *look) holder(leases []cluster.Lease, uid string) (cluster.Lease, Reason) {
-	found, reason := heldAt(leases, uid, l.sighting.Last)
-	if reason == NoHolder && !l.sighting.First.Equal(l.sighting.Last) {
-		return heldAt(leases, uid, l.sighting.First)
+	if len(leases) == 0 {
+		return cluster.Lease{}, NoHolder
 	}
-	return found, reason
+	for _, grace := range []time.Duration{0, apiSecond} {
+		for _, at := range []time.Time{l.sighting.Last, l.sighting.First} {
+			if found, reason := heldAt(leases, uid, at, grace); reason != NoHolder {
+				return found, reason
+			}
+		}
+	}
+	return cluster.Lease{}, NoHolder
 }
 
-// heldAt returns the one lease that holds at that moment, of that pod where uid is given.
-func heldAt(leases []cluster.Lease, uid string, at time.Time) (cluster.Lease, Reason) {
+// apiSecond is how much later than the API says a pod may have ended: the API cuts times to whole seconds. A pod that
+// lives for less than a second would hold its address at no moment.
+const apiSecond = time.Second
+
+// heldAt returns the one lease that holds at that moment, or ended less than grace before it.
+func heldAt(leases []cluster.Lease, uid string, at time.Time, grace time.Duration) (cluster.Lease, Reason) {
 	var found *cluster.Lease
 	for i := range leases {
-		if !leases[i].Held(at) || uid != "" && leases[i].UID != uid {
+		lease := &leases[i]
+		held := lease.Held(at) || !at.Before(lease.From) && at.Before(lease.To.Add(grace))
+		if !held || uid != "" && lease.UID != uid {
 			continue
 		}
 		if found != nil {
 			return cluster.Lease{}, Ambiguous
 		}
-		found = &leases[i]
+		found = lease
 	}
 	if found == nil {
 		return cluster.Lease{}, NoHolder

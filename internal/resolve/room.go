@@ -64,8 +64,8 @@ type Settled struct {
 }
 
 // Retry resolves everything that waits once more and returns what is settled now: resolved, refused for a final reason,
-// or refused because its time is up. A connection that waited for a name alone is resolved by address when its time is
-// up. The rest goes on waiting. resolve is called without a lock.
+// or refused because its time is up. A connection across the border is resolved by address when its time is up. The rest
+// goes on waiting. resolve is called without a lock.
 func (r *Room) Retry(now time.Time, resolve func(traffic.Sighting) ([]graph.Observation, Reason)) []Settled {
 	var settled []Settled
 	var patient []waiter
@@ -75,7 +75,7 @@ func (r *Room) Retry(now time.Time, resolve func(traffic.Sighting) ([]graph.Obse
 			patient = append(patient, w)
 			continue
 		}
-		if reason == AwaitingName {
+		if reason == Awaiting {
 			reason = Resolved
 		}
 		settled = append(settled, Settled{Refusal: Refusal{Sighting: w.sighting, Reason: reason}, Observed: observed})
