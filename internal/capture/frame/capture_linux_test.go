@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,14 +52,14 @@ func captureRealPackets(t *testing.T, o frame.Options) {
 	window := traffic.NewWindow(0)
 	capture, seen := frame.New(o), newObserver(func() bool { return window.Len() >= len(want) })
 	stop := run(t, capture, dns.New(window, traffic.DNS), syn.New(window, traffic.SYN), seen)
-	seen.wait(t, seen.started)
+	seen.begin(t)
 	if got := capture.Status(); got != (frame.Status{State: frame.On}) {
 		t.Errorf("Status() = %+v, want on", got)
 	}
 	for _, at := range []netip.Addr{server.addr4(), server.addr6()} {
 		client.in(func() error { return errors.Join(ask("udp", at), ask("tcp", at), connect(at, 3)) })
 	}
-	seen.wait(t, seen.settled)
+	seen.settle(t)
 	check(t, stop())
 
 	got := map[string]uint64{}
@@ -103,6 +104,7 @@ func run(t *testing.T, c *frame.Capture, decoders ...frame.Decoder) (stop func()
 // observer tells the test how far the capture is. It must be the last decoder.
 type observer struct {
 	enough           func() bool
+	sent             atomic.Bool // the test sends no more packets
 	started, settled chan struct{}
 	packets, quiet   int
 }
@@ -115,13 +117,13 @@ func (o *observer) Handle(*frame.Packet) { o.packets++ }
 
 func (o *observer) Flush() {}
 
-// Tick closes settled once there is enough and nothing has come for three ticks.
+// Tick closes settled once all is sent, there is enough, and nothing has come for three ticks.
 func (o *observer) Tick(time.Time) {
 	if o.quiet == 0 {
 		close(o.started)
 		o.quiet = 1
 	}
-	if o.packets > 0 || !o.enough() {
+	if o.packets > 0 || !o.sent.Load() || !o.enough() {
 		o.packets, o.quiet = 0, 1
 		return
 	}
@@ -130,7 +132,20 @@ func (o *observer) Tick(time.Time) {
 	}
 }
 
-func (o *observer) wait(t *testing.T, c chan struct{}) {
+// begin waits until the capture takes packets.
+func (o *observer) begin(t *testing.T) {
+	t.Helper()
+	wait(t, o.started)
+}
+
+// settle waits until the capture has taken all that was sent.
+func (o *observer) settle(t *testing.T) {
+	t.Helper()
+	o.sent.Store(true)
+	wait(t, o.settled)
+}
+
+func wait(t *testing.T, c chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
@@ -152,10 +167,10 @@ func TestCaptureCountsWhatTheKernelDrops(t *testing.T) {
 		seen := newObserver(func() bool { return number(capture, "kernel") > 0 })
 		slow := &slowDecoder{proceed: make(chan struct{})}
 		stop := run(t, capture, slow, seen)
-		seen.wait(t, seen.started)
+		seen.begin(t)
 		p.in(func() error { return shout(p, sent) })
 		close(slow.proceed)
-		seen.wait(t, seen.settled)
+		seen.settle(t)
 		check(t, stop())
 		dropped := number(capture, "kernel")
 		if dropped == 0 || dropped+slow.handled != sent {
@@ -211,7 +226,7 @@ func TestCaptureLeavesNothingBehind(t *testing.T) {
 		for range 3 {
 			capture, seen := frame.New(frame.Options{}), newObserver(func() bool { return true })
 			stop := run(t, capture, seen)
-			seen.wait(t, seen.settled)
+			seen.settle(t)
 			check(t, stop())
 			if got := capture.Status(); got.State != frame.Off {
 				t.Errorf("Status() = %+v after the end, want off", got)

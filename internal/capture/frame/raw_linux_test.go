@@ -25,7 +25,7 @@ func TestCaptureRealFrames(t *testing.T) {
 		window := traffic.NewWindow(0)
 		capture, seen := frame.New(frame.Options{}), newObserver(func() bool { return window.Len() >= 6 })
 		stop := run(t, capture, syn.New(window, traffic.SYN), seen)
-		seen.wait(t, seen.started)
+		seen.begin(t)
 		p.in(func() error {
 			return p.send(
 				rawSYN{port: 80},
@@ -38,7 +38,7 @@ func TestCaptureRealFrames(t *testing.T) {
 				rawSYN{port: 86, flags: layers.TCP{SYN: true, ACK: true}},
 			)
 		})
-		seen.wait(t, seen.settled)
+		seen.settle(t)
 		check(t, stop())
 		got := map[uint16]netip.AddrPort{}
 		for _, s := range window.Drain(nil, 0) {

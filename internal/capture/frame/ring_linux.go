@@ -118,7 +118,11 @@ func walkBlock(block []byte, handle func(*Frame)) (n int) {
 		}
 		handle(&f)
 		n++
-		at += int(native.Uint32(head[headNext:]))
+		next := int(native.Uint32(head[headNext:]))
+		if next < int(headSize) { // 0 in the last packet
+			break
+		}
+		at += next
 	}
 	return n
 }
