@@ -135,7 +135,7 @@ func newScheme() *runtime.Scheme {
 // can write at once.
 func (b *builder) addCache() error {
 	var err error
-	if b.cache, err = newCache(b.mgr.GetConfig(), b.mgr.GetHTTPClient(), b.scheme); err != nil {
+	if b.cache, err = newCache(b.mgr.GetConfig(), b.mgr.GetHTTPClient(), b.scheme, b.options.Settings.WatchedNamespaces); err != nil {
 		return err
 	}
 	return b.mgr.Add(b.cache)

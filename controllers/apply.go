@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -100,9 +101,17 @@ func (w *policyWriter) plan(ctx context.Context, who identity.Workload, wanted [
 // errForeign says that an object of somebody else has the name.
 var errForeign = errors.New("the object exists and is not Portolan's")
 
+// errGoing says that the namespace is on its way out, and with it everybody whom a policy could protect.
+var errGoing = errors.New("the namespace is being deleted")
+
+func isGoing(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
 // note files what became of one object.
 func (w *policyWriter) note(done *applied, object *networkingv1.NetworkPolicy, err error, success *[]policy.ObjectRef, outcome string) {
 	switch {
+	case errors.Is(err, errGoing):
 	case errors.Is(err, errForeign):
 		done.foreign = append(done.foreign, ref(object))
 		w.metrics.object(kindNetworkPolicy, outcomeConflict)
@@ -126,6 +135,9 @@ func (w *policyWriter) create(ctx context.Context, want *networkingv1.NetworkPol
 	w.view.begin(name)
 	created, err := w.resource.apply(ctx, application{name: name, manager: fieldManager, body: body}, live)
 	switch {
+	case isGoing(err):
+		w.view.end(name, written{})
+		return errGoing
 	case err != nil:
 		w.view.end(name, written{})
 		return fmt.Errorf("creating NetworkPolicy %s: %w", name, err)

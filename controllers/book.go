@@ -87,12 +87,12 @@ func (b *book) computed(who identity.Workload) {
 	}
 }
 
-// enter notes a result. It returns the result before it and the objects whose owners should be told, sorted.
-func (b *book) enter(r result, done applied) (before result, tell []policy.ObjectRef) {
+// enter notes a result and returns the objects whose owners should be told, sorted.
+func (b *book) enter(r result, done applied) []policy.ObjectRef {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	who := r.ruling.Subject
-	before = b.results[who]
+	before := b.results[who]
 	b.results[who] = r
 	b.names[nameOf(who)] = who
 	b.report(before, r, done)
@@ -104,7 +104,7 @@ func (b *book) enter(r result, done applied) (before result, tell []policy.Objec
 	}
 	maps.Copy(owners, b.askers[who])
 	b.tidy(who)
-	return before, slices.SortedFunc(maps.Keys(owners), compareRefs)
+	return slices.SortedFunc(maps.Keys(owners), compareRefs)
 }
 
 // isEmpty reports whether there is nothing to remember about the subject.
@@ -233,6 +233,13 @@ func (b *book) subject(name types.NamespacedName) (identity.Workload, bool) {
 		}
 	}
 	return identity.Workload{}, false
+}
+
+// last returns the last result of a subject; the zero result if there is none.
+func (b *book) last(who identity.Workload) result {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.results[who]
 }
 
 func nameOf(who identity.Workload) types.NamespacedName {

@@ -26,10 +26,20 @@ const (
 // newCache returns a cache of what the controllers write and how it stands at the API server: every NetworkPolicy, in
 // which those of others are names without content, and the statuses of the objects that people write. All input of
 // decisions comes from the Snapshot instead.
-func newCache(config *rest.Config, http *http.Client, scheme *runtime.Scheme) (cache.Cache, error) {
+//
+// Only the given namespaces are watched; none means all.
+func newCache(config *rest.Config, http *http.Client, scheme *runtime.Scheme, namespaces []string) (cache.Cache, error) {
 	noCopies := true
+	var only map[string]cache.Config
+	for _, n := range namespaces {
+		if only == nil {
+			only = make(map[string]cache.Config, len(namespaces))
+		}
+		only[n] = cache.Config{}
+	}
 	objects, err := cache.New(config, cache.Options{
 		HTTPClient:                   http,
+		DefaultNamespaces:            only,
 		Scheme:                       scheme,
 		ReaderFailOnMissingInformer:  true,
 		DefaultTransform:             trimmedForCache,

@@ -82,6 +82,8 @@ func (r *DiscoveryReconciler) write(ctx context.Context, wanted *v2beta1.ClientI
 	answer := new(v2beta1.ClientIntents)
 	created, err := r.writer.apply(ctx, application{name: name, manager: discoveryManager, body: body}, answer)
 	switch {
+	case isGoing(err):
+		return nil
 	case apierrors.IsConflict(err):
 		r.writer.metrics.object(v2beta1.KindClientIntents, outcomeConflict)
 		return nil

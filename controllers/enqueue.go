@@ -61,11 +61,6 @@ func mislabelled(space *cluster.Space, label func(identity.Workload) string) []i
 // objectsOf returns the objects whose status a step can change by itself.
 func objectsOf(s step) []policy.ObjectRef { return policy.AffectedIntents(s.before, s.after) }
 
-// concerned returns the objects whose owners hear of the result of a subject.
-func concerned(snap *cluster.Snapshot, who identity.Workload) []policy.ObjectRef {
-	return policy.Interested(snap, who)
-}
-
 // without returns the subjects of before that are not in after; both are sorted.
 func without(before, after []identity.Workload) []identity.Workload {
 	var gone []identity.Workload

@@ -55,7 +55,9 @@ func newFixture(t testing.TB) *fixture {
 }
 
 // in returns the fixture for a subtest.
-func (f *fixture) in(t testing.TB) *fixture { return &fixture{TB: t, config: f.config, Client: f.Client} }
+func (f *fixture) in(t testing.TB) *fixture {
+	return &fixture{TB: t, config: f.config, Client: f.Client}
+}
 
 func scheme(t testing.TB) *runtime.Scheme {
 	t.Helper()
@@ -187,7 +189,7 @@ func (f *fixture) eventually(what string, check func() error) {
 	f.Helper()
 	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := check()

@@ -30,10 +30,32 @@ type podLabeler struct {
 	metrics *metrics
 }
 
-// labelChange is a pod whose label has to change; value is "" where it has to go.
+// labelChange is a pod whose label has to change.
 type labelChange struct {
 	namespace, name, uid string
-	value                string
+	found                string // the value that it carries; empty when none
+	value                string // the value that it needs; empty when none
+	own                  string // the key of its workload
+}
+
+func changeOf(p *cluster.Pod, own, value string) labelChange {
+	return labelChange{
+		namespace: p.Namespace, name: p.Name, uid: p.UID, own: own,
+		found: p.Labels[v2beta1.LabelWorkload], value: value,
+	}
+}
+
+// isForeign reports whether the pod carries the key of another workload.
+func (c labelChange) isForeign() bool { return c.found != "" && c.found != c.own }
+
+func (c labelChange) pod() policy.ObjectRef {
+	return policy.ObjectRef{Kind: kindPod, Namespace: c.namespace, Name: c.name}
+}
+
+// notice warns of a foreign key.
+func (c labelChange) notice() notice {
+	note := fmt.Sprintf("label %s=%s is not this pod's, whose key is %s; it was corrected", v2beta1.LabelWorkload, c.found, c.own)
+	return notice{severity: policy.Warning, reason: "ForeignWorkloadLabel", note: note}
 }
 
 // labelsToGive returns the pods that must carry a label before the policies are written: those of the subject and of
@@ -83,14 +105,13 @@ func podsWithout(snap *cluster.Snapshot, who identity.Workload, key string) []la
 	var changes []labelChange
 	for _, p := range workload.Pods {
 		if p.Labels[v2beta1.LabelWorkload] != key {
-			changes = append(changes, labelChange{namespace: p.Namespace, name: p.Name, uid: p.UID, value: key})
+			changes = append(changes, changeOf(p, key, key))
 		}
 	}
 	return changes
 }
 
-// labelsToTake returns the pods of the subject that carry a label which they do not need: all of theirs when own labels
-// select them. Those of another workload's key are foreign.
+// labelsToTake returns the pods of the subject that carry the label, whatever its value, although they need none.
 func labelsToTake(snap *cluster.Snapshot, ruling policy.Ruling) []labelChange {
 	workload, known := snap.Workload(ruling.Subject)
 	if !known || ruling.PodLabel != "" {
@@ -99,7 +120,7 @@ func labelsToTake(snap *cluster.Snapshot, ruling policy.Ruling) []labelChange {
 	var changes []labelChange
 	for _, p := range workload.Pods {
 		if _, carries := p.Labels[v2beta1.LabelWorkload]; carries {
-			changes = append(changes, labelChange{namespace: p.Namespace, name: p.Name, uid: p.UID})
+			changes = append(changes, changeOf(p, ruling.Subject.Key(), ""))
 		}
 	}
 	return changes

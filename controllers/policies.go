@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -34,42 +34,66 @@ type PolicyReconciler struct {
 // labelRecheck is how long a label waits that a policy still mentions. The policy's own write comes earlier as a rule.
 const labelRecheck = 2 * time.Second
 
+// attempt is one reconcile of a subject, from what was there to what came of it.
+type attempt struct {
+	snap    *cluster.Snapshot
+	subject identity.Workload
+	live    []*networkingv1.NetworkPolicy // the subject's own before
+	ruling  policy.Ruling
+	desired policy.Desired
+	applied applied
+	again   time.Duration // look again after this; 0 for not before something changes
+}
+
 // Reconcile brings one subject's policies, and the label of its pods, to what the intents and the cluster say.
 func (r *PolicyReconciler) Reconcile(ctx context.Context, who identity.Workload) (reconcile.Result, error) {
-	snap := r.world.Current()
-	before, err := r.policies.view.owned(ctx, who)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	ruling, desired, err := r.decide(ctx, snap, who, before)
 	defer r.book.computed(who)
-	if err != nil || desired.Keep {
-		return reconcile.Result{}, r.enter(ruling, desired, applied{}, before, err)
-	}
-	if err := r.labels.apply(ctx, labelsToGive(snap, ruling, desired.NetworkPolicies)); err != nil {
-		return reconcile.Result{}, r.enter(ruling, desired, applied{}, before, err)
-	}
-	done, err := r.policies.apply(ctx, who, desired.NetworkPolicies)
+	a := &attempt{snap: r.world.Current(), subject: who, ruling: policy.Ruling{Subject: who}}
+	err := r.gather(ctx, a)
 	if err == nil {
-		err = done.err()
+		err = r.decide(ctx, a)
 	}
-	again, labelErr := r.takeLabels(ctx, snap, ruling)
-	return reconcile.Result{RequeueAfter: again}, r.enter(ruling, desired, done, before, errors.Join(err, labelErr))
+	if err == nil && !a.desired.Keep {
+		err = r.apply(ctx, a)
+	}
+	r.tellOf(a, err)
+	return reconcile.Result{RequeueAfter: a.again}, err
+}
+
+// gather reads what the subject has.
+func (r *PolicyReconciler) gather(ctx context.Context, a *attempt) (err error) {
+	a.live, err = r.policies.view.owned(ctx, a.subject)
+	return err
 }
 
 // decide asks the pure rooms. A panic there is an error of this subject and stops nobody else; what is in the cluster
 // stays as it is.
-func (r *PolicyReconciler) decide(ctx context.Context, snap *cluster.Snapshot, who identity.Workload, before []*networkingv1.NetworkPolicy) (ruling policy.Ruling, desired policy.Desired, err error) {
-	ruling.Subject = who
+func (r *PolicyReconciler) decide(ctx context.Context, a *attempt) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.metrics.panics.Inc()
-			log.FromContext(ctx).Info("panic while deciding", "subject", who.String(), "cause", cause, "stack", string(debug.Stack()))
-			err = reconcile.TerminalError(fmt.Errorf("deciding on %s: internal error: %v", who, cause))
+			log.FromContext(ctx).Info("panic while deciding", "subject", a.subject.String(), "cause", cause, "stack", string(debug.Stack()))
+			err = reconcile.TerminalError(fmt.Errorf("deciding on %s: internal error: %v", a.subject, cause))
 		}
 	}()
-	ruling = policy.Decide(snap, r.settings, who).Given(isolations(before))
-	return ruling, networkpolicy.Compile(snap, r.settings, ruling), nil
+	a.ruling = policy.Decide(a.snap, r.settings, a.subject).Given(isolations(a.live))
+	a.desired = networkpolicy.Compile(a.snap, r.settings, a.ruling)
+	return nil
+}
+
+// apply labels the pods that need it, writes the policies, and takes labels that nobody needs any more, in this order.
+func (r *PolicyReconciler) apply(ctx context.Context, a *attempt) error {
+	if err := r.relabel(ctx, a, labelsToGive(a.snap, a.ruling, a.desired.NetworkPolicies)); err != nil {
+		return err
+	}
+	var err error
+	if a.applied, err = r.policies.apply(ctx, a.subject, a.desired.NetworkPolicies); err != nil {
+		return err
+	}
+	if err := a.applied.err(); err != nil {
+		return err
+	}
+	return r.takeLabels(ctx, a)
 }
 
 // isolations returns in which directions the subject's own policies isolate it.
@@ -82,49 +106,60 @@ func isolations(own []*networkingv1.NetworkPolicy) policy.Written {
 	return w
 }
 
-// takeLabels removes the label from pods that do not need it, unless a policy still selects by it. It returns when to
-// look again.
-func (r *PolicyReconciler) takeLabels(ctx context.Context, snap *cluster.Snapshot, ruling policy.Ruling) (time.Duration, error) {
-	changes := labelsToTake(snap, ruling)
+// takeLabels removes the label from pods that do not need it, unless a policy still selects by it.
+func (r *PolicyReconciler) takeLabels(ctx context.Context, a *attempt) error {
+	changes := labelsToTake(a.snap, a.ruling)
 	if len(changes) == 0 {
-		return 0, nil
+		return nil
 	}
-	mentioned, err := r.policies.view.mentioned(ctx, ruling.Subject)
+	mentioned, err := r.policies.view.mentioned(ctx, a.subject)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if mentioned {
-		return labelRecheck, nil
+		a.again = labelRecheck
+		return nil
 	}
-	return 0, r.labels.apply(ctx, changes)
+	return r.relabel(ctx, a, changes)
 }
 
-// enter notes the result for those who tell people about it, and returns err.
-func (r *PolicyReconciler) enter(ruling policy.Ruling, desired policy.Desired, done applied, live []*networkingv1.NetworkPolicy, err error) error {
-	result := result{
-		ruling:   ruling,
-		written:  outcome(live, desired, done, err),
-		findings: desired.Findings,
+// relabel changes labels, and warns where a pod carried the key of another workload.
+func (r *PolicyReconciler) relabel(ctx context.Context, a *attempt, changes []labelChange) error {
+	for _, c := range changes {
+		if c.isForeign() {
+			announce(r.recorder, r.metrics, reference(c.pod(), types.UID(c.uid)), c.notice())
+		}
 	}
-	snap := r.world.Current()
-	result.concerns = concerned(snap, ruling.Subject)
-	before, concerns := r.book.enter(result, done)
-	for _, f := range freshFindings(before, result, len(done.created)+len(done.updated) > 0) {
-		announce(r.recorder, r.metrics, reference(f.About, uidOf(snap, f.About)), notice{f.Severity, f.Reason, f.Message})
-	}
-	r.tell(concerns...)
-	return err
+	return r.labels.apply(ctx, changes)
 }
 
-// outcome returns what is in the cluster after a reconcile.
-func outcome(before []*networkingv1.NetworkPolicy, desired policy.Desired, done applied, err error) policy.Written {
-	after := before
-	if err == nil && !desired.Keep && len(done.foreign) == 0 {
-		after = desired.NetworkPolicies
+// tellOf notes the result for those who tell people about it.
+func (r *PolicyReconciler) tellOf(a *attempt, err error) {
+	before := r.book.last(a.subject)
+	now := result{
+		ruling:   a.ruling,
+		written:  outcome(a, err),
+		findings: a.desired.Findings,
+		concerns: policy.Interested(a.snap, a.subject),
+	}
+	if err != nil || a.desired.Keep {
+		now.findings = before.findings // nothing new is known about pods and Services
+	}
+	for _, f := range freshFindings(before, now, len(a.applied.created)+len(a.applied.updated) > 0) {
+		announce(r.recorder, r.metrics, reference(f.About, uidOf(a.snap, f.About)), notice{f.Severity, f.Reason, f.Message})
+	}
+	r.tell(r.book.enter(now, a.applied)...)
+}
+
+// outcome returns what is in the cluster after an attempt.
+func outcome(a *attempt, err error) policy.Written {
+	after := a.live
+	if err == nil && !a.desired.Keep && len(a.applied.foreign) == 0 {
+		after = a.desired.NetworkPolicies
 	}
 	w := isolations(after)
 	var conflicts []string
-	for _, o := range done.foreign {
+	for _, o := range a.applied.foreign {
 		conflicts = append(conflicts, o.Kind+" "+o.Namespace+"/"+o.Name)
 	}
 	w.Conflict = strings.Join(conflicts, ", ")

@@ -21,10 +21,8 @@ import (
 // statusManager owns what is told in statuses.
 const statusManager = "portolan-status"
 
-const (
-	statusInterval = time.Second            // between two writes to one object, unless a condition changes
-	cacheLag       = 250 * time.Millisecond // until the cache has seen what the snapshot has seen
-)
+// statusInterval is the least time between two writes to one object, unless a condition changes.
+const statusInterval = time.Second
 
 // StatusReconciler tells the author of one object what became of it, in its status and by events.
 type StatusReconciler struct {
@@ -62,7 +60,7 @@ func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef
 		r.forget(about)
 		return reconcile.Result{}, nil
 	case !exists || !known || object.GetUID() != live.uid || object.GetGeneration() != live.generation:
-		return reconcile.Result{RequeueAfter: cacheLag}, nil
+		return reconcile.Result{}, nil // one of the two is behind, and will bring the object here again
 	}
 	written, missing := r.ask(about, concernedBy(snap, object))
 	if len(missing) > 0 {
