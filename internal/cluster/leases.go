@@ -15,7 +15,7 @@ type Lease struct {
 	Node                string
 	Workload            identity.Workload
 	From, To            time.Time
-	created             time.Time // when the pod was made; From is this or the end of an earlier lease
+	waited              time.Duration // how long before From the pod was made: the lease of an older pod had to end first
 }
 
 // LeaseRetention is how long an ended lease stays, for sightings that arrive late.
@@ -73,7 +73,7 @@ func leaseOf(m member) Lease {
 	p := m.pod
 	return Lease{
 		Namespace: p.Namespace, Pod: p.Name, UID: p.UID, Node: p.Node, Workload: *m.of,
-		From: p.Created, To: p.Ended, created: p.Created,
+		From: p.Created, To: p.Ended,
 	}
 }
 
@@ -98,21 +98,29 @@ func entered(list []Lease, lease Lease, now time.Time) []Lease {
 // when the lease of an older pod ended, whichever is later. It changes list.
 func settled(list []Lease, now time.Time) []Lease {
 	list = slices.DeleteFunc(list, func(l Lease) bool { return l.expired(now) })
-	slices.SortFunc(list, func(a, b Lease) int {
-		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.UID, b.UID))
-	})
+	slices.SortFunc(list, func(a, b Lease) int { return cmp.Or(a.made().Compare(b.made()), cmp.Compare(a.UID, b.UID)) })
 	if len(list) > maxLeases {
 		list = list[len(list)-maxLeases:]
 	}
 	for i := range list {
-		list[i].From = list[i].created
-		for _, older := range list[:i] {
-			if older.created.Before(list[i].created) && older.To.After(list[i].From) {
-				list[i].From = older.To
-			}
-		}
+		list[i].begin(list[:i])
 	}
 	return list
+}
+
+// made returns when the pod of the lease was made.
+func (l Lease) made() time.Time { return l.From.Add(-l.waited) }
+
+// begin sets From, given the leases of the pods that were made before.
+func (l *Lease) begin(before []Lease) {
+	made := l.made()
+	l.From = made
+	for _, older := range before {
+		if older.made().Before(made) && older.To.After(l.From) {
+			l.From = older.To
+		}
+	}
+	l.waited = l.From.Sub(made)
 }
 
 func (l Lease) expired(now time.Time) bool { return !l.To.IsZero() && now.Sub(l.To) > LeaseRetention }

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"hash/maphash"
 	"maps"
 	"slices"
 
@@ -8,32 +9,28 @@ import (
 )
 
 // shared lets facts that say the same use the same memory: the pods of one template have equal labels, ports and names
-// of owners, and each decoded object brings a copy of them. It holds no more than sharedLimit of each sort; then it
-// starts anew, which costs nothing but some sharing.
+// of owners, and each decoded object brings a copy of them. It remembers no more than sharedLimit of each sort; then it
+// starts anew, which costs nothing but some sharing. Equal things come close together, as lists are sorted by name.
 type shared struct {
+	seed   maphash.Seed
 	texts  map[string]string
-	labels map[string]map[string]string       // by UID of the owner: those of its last pod
-	ports  map[string][]cluster.ContainerPort // likewise
+	labels map[uint64]map[string]string       // by hash of the content
+	ports  map[string][]cluster.ContainerPort // by UID of the owner: those of its last pod
 }
 
-const sharedLimit = 1 << 14
+const sharedLimit = 1 << 12
 
 func newShared() *shared {
 	return &shared{
-		texts: make(map[string]string), labels: make(map[string]map[string]string),
+		seed: maphash.MakeSeed(), texts: make(map[string]string), labels: make(map[uint64]map[string]string),
 		ports: make(map[string][]cluster.ContainerPort),
 	}
 }
 
-// pod lets p share with the pods before it.
+// pod lets p share with the facts before it.
 func (s *shared) pod(p *cluster.Pod) {
 	s.text(&p.Namespace, &p.Owner.Kind, &p.Owner.Name, &p.Owner.UID, &p.Node, &p.ServiceAccount)
-	if known := s.labels[p.Owner.UID]; known != nil && maps.Equal(known, p.Labels) {
-		p.Labels = known
-	} else {
-		p.Labels = s.textsOf(p.Labels)
-		keep(s.labels, p.Owner.UID, p.Labels)
-	}
+	s.set(&p.Labels)
 	if known := s.ports[p.Owner.UID]; known != nil && slices.Equal(known, p.Ports) {
 		p.Ports = known
 		return
@@ -45,15 +42,10 @@ func (s *shared) pod(p *cluster.Pod) {
 	keep(s.ports, p.Owner.UID, p.Ports)
 }
 
-// controller lets c share with the controllers and pods before it.
+// controller lets c share with the facts before it.
 func (s *shared) controller(c *cluster.Controller) {
-	s.text(&c.Namespace, &c.Owner.Kind, &c.Owner.Name, &c.Owner.UID, &c.UID, &c.ServiceAccount)
-	c.TemplateLabels = s.textsOf(c.TemplateLabels)
-	if maps.Equal(c.MatchLabels, c.TemplateLabels) {
-		c.MatchLabels = c.TemplateLabels
-		return
-	}
-	c.MatchLabels = s.textsOf(c.MatchLabels)
+	s.text(&c.Namespace, &c.Name, &c.UID, &c.Owner.Kind, &c.Owner.Name, &c.Owner.UID, &c.ServiceAccount)
+	s.set(&c.TemplateLabels, &c.MatchLabels)
 }
 
 func (s *shared) text(fields ...*string) {
@@ -67,11 +59,24 @@ func (s *shared) text(fields ...*string) {
 	}
 }
 
-// textsOf returns a map of the same content, of exact size and of shared texts.
-func (s *shared) textsOf(labels map[string]string) map[string]string {
-	if labels == nil {
-		return nil
+// set replaces maps by known ones of the same content.
+func (s *shared) set(fields ...*map[string]string) {
+	for _, field := range fields {
+		if *field == nil {
+			continue
+		}
+		hash := s.hash(*field)
+		known, there := s.labels[hash]
+		if !there || !maps.Equal(known, *field) {
+			known = s.compact(*field)
+			keep(s.labels, hash, known)
+		}
+		*field = known
 	}
+}
+
+// compact returns a map of the same content, of exact size and of shared texts.
+func (s *shared) compact(labels map[string]string) map[string]string {
 	copied := make(map[string]string, len(labels))
 	for key, value := range labels {
 		s.text(&key, &value)
@@ -80,8 +85,16 @@ func (s *shared) textsOf(labels map[string]string) map[string]string {
 	return copied
 }
 
+func (s *shared) hash(labels map[string]string) uint64 {
+	var sum uint64
+	for key, value := range labels {
+		sum += maphash.Comparable(s.seed, [2]string{key, value})
+	}
+	return sum
+}
+
 // keep adds to a map that starts anew when it is full.
-func keep[V any](m map[string]V, key string, value V) {
+func keep[K comparable, V any](m map[K]V, key K, value V) {
 	if len(m) >= sharedLimit {
 		clear(m)
 	}

@@ -1,130 +1,21 @@
 package live
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"net/netip"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/identity"
 )
-
-// stage is a World without an API server: the test writes to its streams.
-type stage struct {
-	*World
-	t *testing.T
-
-	mu      sync.Mutex
-	changes []Change
-}
-
-// announced returns the changes that were announced since it was last called.
-func (s *stage) announced() []Change {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	changes := s.changes
-	s.changes = nil
-	return changes
-}
-
-// pass lets time pass and then everything happen that is due.
-func (s *stage) pass(d time.Duration) {
-	<-time.After(d)
-	synctest.Wait()
-}
-
-// newStage starts a World in the bubble of a synctest. Its streams have nothing yet.
-func newStage(t *testing.T, o Options) *stage {
-	t.Helper()
-	s := &stage{t: t}
-	o.Announce = func(c Change) {
-		if s.Current() != c.After {
-			t.Error("a change is announced before its Snapshot is published")
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.changes = append(s.changes, c)
-	}
-	s.World = newWorld(nil, o)
-	go s.publish(t.Context())
-	return s
-}
-
-// newSyncedStage starts a World of an empty cluster that is not disturbed since long.
-func newSyncedStage(t *testing.T, o Options) *stage {
-	t.Helper()
-	s := newStage(t, o)
-	for _, stream := range s.streams {
-		s.must(stream.Replace(nil, "1"))
-	}
-	s.rest()
-	s.announced()
-	return s
-}
-
-// rest lets more time pass than a pause.
-func (s *stage) rest() { s.pass(time.Second) }
-
-// settle lets everything happen that needs no time.
-func (s *stage) settle() { synctest.Wait() }
-
-func (s *stage) must(err error) {
-	s.t.Helper()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *stage) stream(kind string) *stream {
-	s.t.Helper()
-	i := slices.IndexFunc(s.streams, func(st *stream) bool { return st.kind.name == kind })
-	if i < 0 {
-		s.t.Fatalf("no stream of kind %s", kind)
-	}
-	return s.streams[i]
-}
-
-func (s *stage) add(kind string, objects ...client.Object) {
-	s.t.Helper()
-	for _, o := range objects {
-		s.must(s.stream(kind).Add(o))
-	}
-}
-
-func (s *stage) update(kind string, o client.Object) {
-	s.t.Helper()
-	s.must(s.stream(kind).Update(o))
-}
-
-func (s *stage) remove(kind string, o client.Object) {
-	s.t.Helper()
-	s.must(s.stream(kind).Delete(o))
-}
-
-func pod(namespace, name, ip string) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, Name: name, UID: types.UID("uid-" + name), Labels: map[string]string{"app": name},
-		},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning, PodIPs: []corev1.PodIP{{IP: ip}}},
-	}
-}
 
 func TestNothingIsPublishedBeforeEveryKindIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -299,65 +190,6 @@ func TestOnlyTheWatchedNamespacesAreSeen(t *testing.T) {
 		}
 		if got := s.Current().Nodes(); len(got) != 1 {
 			t.Errorf("nodes = %v, want one", got)
-		}
-	})
-}
-
-func TestAKindThatIsNotServedDoesNotStopTheRest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		s := newStage(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-		for _, stream := range s.streams {
-			if stream.kind.name == "KafkaServerConfig" {
-				stream.answered(fmt.Errorf("connection refused"))
-				stream.answered(&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: v2beta1.Group, Kind: stream.kind.name}})
-				continue
-			}
-			s.must(stream.Replace(nil, "1"))
-		}
-		s.rest()
-		if !s.Synced() {
-			t.Fatal("the World waits for a kind that is not served")
-		}
-		status := s.Status()
-		i := slices.IndexFunc(status.Kinds, func(k KindStatus) bool { return k.Kind == "KafkaServerConfig" })
-		if k := status.Kinds[i]; !k.Absent || !k.Synced || !strings.Contains(k.Error, "no matches for kind") {
-			t.Errorf("status = %+v, want absent, synced and the reason", k)
-		}
-
-		s.add("KafkaServerConfig", &v2beta1.KafkaServerConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "broker"}})
-		s.must(s.stream("KafkaServerConfig").Replace([]any{
-			&v2beta1.KafkaServerConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "broker"}},
-		}, "2"))
-		s.rest()
-		space, known := s.Current().Space("shop")
-		if !known || len(space.Brokers()) != 1 || s.Status().Kinds[i].Absent {
-			t.Error("the kind is not seen when its CRD is installed later")
-		}
-		if got := strings.Count(log.String(), "cannot read from the API server"); got != 1 {
-			t.Errorf("trouble was logged %d times, want once:\n%s", got, log.String())
-		}
-	})
-}
-
-func TestWhatCannotBeReadIsCountedAndTheRestGoesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		s := newSyncedStage(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-		bad := pod("shop", "web", "10.0.0.300")
-		s.add("Pod", bad, pod("shop", "db", "10.0.0.2"))
-		s.add("Pod", bad) // the same again is counted and not logged
-		s.must(s.stream("Pod").Add("not an object"))
-		s.rest()
-		space, _ := s.Current().Space("shop")
-		if _, known := space.Pod("web"); !known || len(space.Pods()) != 2 {
-			t.Errorf("pods = %v, want web without address and db", space.Pods())
-		}
-		if got := s.Status().Kinds[0]; got.Refused != 3 || got.Objects != 2 {
-			t.Errorf("status = %+v, want 3 refused and 2 held", got)
-		}
-		if got := strings.Count(log.String(), "cannot read all of an object"); got != 1 {
-			t.Errorf("logged %d times, want once:\n%s", got, log.String())
 		}
 	})
 }
