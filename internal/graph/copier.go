@@ -64,28 +64,55 @@ func (e *Edge) span(all []Evidence) {
 	}
 }
 
+// place is where an edge belongs: the rank of its client in the upper half, that of its server in the lower one.
+type place struct {
+	rank uint64
+	from int // where the edge is now
+}
+
 // sorted returns the copies by client and then by server. Peers repeat, and comparing them costs more than anything else
 // here, so each is ranked once and edges are sorted by the ranks.
 func (c *copier) sorted() []Edge {
-	rank := make(map[Peer]uint64)
+	ranks := make(map[Peer]*uint32)
+	ends := make([]struct{ client, server *uint32 }, len(c.edges))
 	for i := range c.edges {
-		rank[c.edges[i].Client], rank[c.edges[i].Server] = 0, 0
+		ends[i].client, ends[i].server = cell(ranks, &c.edges[i].Client), cell(ranks, &c.edges[i].Server)
 	}
-	for i, p := range slices.SortedFunc(maps.Keys(rank), ComparePeers) {
-		rank[p] = uint64(i)
-	}
-	type place struct {
-		rank uint64 // of the client in the upper half, of the server in the lower one
-		at   int
+	for i, p := range slices.SortedFunc(maps.Keys(ranks), ComparePeers) {
+		*ranks[p] = uint32(i)
 	}
 	order := make([]place, len(c.edges))
-	for i := range c.edges {
-		order[i] = place{rank: rank[c.edges[i].Client]<<32 | rank[c.edges[i].Server], at: i}
+	for i, end := range ends {
+		order[i] = place{rank: uint64(*end.client)<<32 | uint64(*end.server), from: i}
 	}
 	slices.SortFunc(order, func(a, b place) int { return cmp.Compare(a.rank, b.rank) })
-	edges := make([]Edge, len(order))
-	for i, p := range order {
-		edges[i] = c.edges[p.at]
+	permute(c.edges, order)
+	return c.edges
+}
+
+// cell returns where the rank of a peer is kept.
+func cell(ranks map[Peer]*uint32, p *Peer) *uint32 {
+	found, known := ranks[*p]
+	if !known {
+		found = new(uint32)
+		ranks[*p] = found
 	}
-	return edges
+	return found
+}
+
+// permute brings edges into that order without a second array: it follows each cycle of moves once. It uses up order.
+func permute(edges []Edge, order []place) {
+	const done = -1
+	for start := range order {
+		if order[start].from == done {
+			continue
+		}
+		first, at := edges[start], start
+		for order[at].from != start {
+			next := order[at].from
+			edges[at], order[at].from = edges[next], done
+			at = next
+		}
+		edges[at], order[at].from = first, done
+	}
 }

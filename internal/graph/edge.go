@@ -72,10 +72,16 @@ func (p *Peer) UnmarshalJSON(text []byte) error {
 
 // ComparePeers orders workloads before names before addresses, and each by its own order.
 func ComparePeers(a, b Peer) int {
-	return cmp.Or(
-		cmp.Compare(a.rank(), b.rank()),
-		identity.Compare(a.Workload, b.Workload), cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr),
-	)
+	switch x, y := a.rank(), b.rank(); {
+	case x != y:
+		return cmp.Compare(x, y)
+	case a.Inside():
+		return identity.Compare(a.Workload, b.Workload)
+	case a.Name != b.Name:
+		return cmp.Compare(a.Name, b.Name)
+	default:
+		return a.Addr.Compare(b.Addr)
+	}
 }
 
 func (p Peer) rank() int {
@@ -140,8 +146,17 @@ type Evidence struct {
 }
 
 // CompareUses orders uses by act, port, protocol and name.
-func CompareUses(a, b Use) int {
-	return cmp.Or(
-		cmp.Compare(a.Act, b.Act), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Name, b.Name),
-	)
+func CompareUses(a, b Use) int { return compareUses(&a, &b) }
+
+func compareUses(a, b *Use) int {
+	switch {
+	case a.Act != b.Act:
+		return cmp.Compare(a.Act, b.Act)
+	case a.Port != b.Port:
+		return cmp.Compare(a.Port, b.Port)
+	case a.Protocol != b.Protocol:
+		return cmp.Compare(a.Protocol, b.Protocol)
+	default:
+		return cmp.Compare(a.Name, b.Name)
+	}
 }

@@ -10,7 +10,8 @@ import (
 
 // entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them.
 type entry struct {
-	uses        []use // sorted
+	uses        []use      // sorted
+	spare       []evidence // room for the evidence of the next use; nil when it is taken
 	services    []string
 	overflow    uint64
 	changed     uint64 // number of the latest change
@@ -30,15 +31,28 @@ type evidence struct {
 	count       uint64
 }
 
+// newEntry returns an empty entry. Most edges have one use with one piece of evidence, so room for these is in the same
+// piece of memory.
+func newEntry() *entry {
+	fresh := &struct {
+		entry
+		uses     [1]use
+		evidence [1]evidence
+	}{}
+	fresh.entry.uses, fresh.entry.spare = fresh.uses[:0], fresh.evidence[:0]
+	return &fresh.entry
+}
+
 // merge adds an observation of this edge.
 func (e *entry) merge(o *Observation, l *Limits) Bound {
-	at, known := slices.BinarySearchFunc(e.uses, o.Use, func(u use, key Use) int { return CompareUses(u.key, key) })
+	at, known := e.find(&o.Use)
 	if !known {
 		if bound := e.room(o, l); bound != Kept {
 			e.overflow++
 			return bound
 		}
-		e.uses = slices.Insert(e.uses, at, use{key: o.Use})
+		e.uses = slices.Insert(e.uses, at, use{key: o.Use, evidence: e.spare})
+		e.spare = nil
 	}
 	e.hostNetwork = e.hostNetwork || o.HostNetwork
 	e.private = e.private || o.Private
@@ -47,6 +61,23 @@ func (e *entry) merge(o *Observation, l *Limits) Bound {
 	return e.uses[at].merge(evidence{
 		source: o.Source, first: nanoseconds(o.First), last: nanoseconds(o.Last), count: o.Count,
 	})
+}
+
+// find returns the place of a use, and whether it is there.
+func (e *entry) find(key *Use) (int, bool) {
+	low, high := 0, len(e.uses)
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		switch c := compareUses(&e.uses[middle].key, key); {
+		case c == 0:
+			return middle, true
+		case c < 0:
+			low = middle + 1
+		default:
+			high = middle
+		}
+	}
+	return low, false
 }
 
 // room returns Kept when the edge can take the use of o as a new one.

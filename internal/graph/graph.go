@@ -85,7 +85,7 @@ func (g *Graph) merge(o *Observation) Bound {
 		if bound := g.admit(s, key, home); bound != Kept {
 			return bound
 		}
-		e = &entry{}
+		e = newEntry()
 		s.edges[key] = e
 	}
 	e.changed = g.changes.Add(1)

@@ -27,14 +27,14 @@ func (g *Graph) View(f Filter) []Edge {
 	if f.Server != (Server{}) {
 		keep = g.callersOf(f.Server, keep)
 	}
-	return g.collect(keep)
+	return g.collect(f.room(g), keep)
 }
 
 // Since returns the edges that changed after the cursor, sorted and as deep copies, and the cursor for the next call. A
 // change is never missed; one that happens during the call may be returned by this call and by the next.
 func (g *Graph) Since(c Cursor) ([]Edge, Cursor) {
 	next := Cursor(g.changes.Load()) // before the first shard is read, so that nothing slips through behind it
-	return g.collect(func(_ *pair, e *entry) bool { return e.changed > uint64(c) }), next
+	return g.collect(0, func(_ *pair, e *entry) bool { return e.changed > uint64(c) }), next
 }
 
 // keep returns the filter as one function, without what needs a look at other edges.
@@ -55,6 +55,14 @@ func (f Filter) keep() func(*pair, *entry) bool {
 		last := e.last()
 		return (f.Since.IsZero() || last >= from) && (f.Until.IsZero() || last <= to)
 	}
+}
+
+// room returns how many edges may pass: all where nothing is asked for, else nobody knows.
+func (f Filter) room(g *Graph) int {
+	if len(f.Namespaces) > 0 || f.Server != (Server{}) || !f.Since.IsZero() || !f.Until.IsZero() {
+		return 0
+	}
+	return g.Len()
 }
 
 // callersOf narrows keep to the clients that call that server.
@@ -93,9 +101,9 @@ func (g *Graph) each(visit func(*pair, *entry)) {
 	}
 }
 
-// collect copies the edges that keep wants and sorts them, the latter without any lock.
-func (g *Graph) collect(keep func(*pair, *entry) bool) []Edge {
-	var c copier
+// collect copies the edges that keep wants and sorts them, the latter without any lock. room is how many there may be.
+func (g *Graph) collect(room int, keep func(*pair, *entry) bool) []Edge {
+	c := copier{edges: make([]Edge, 0, room)}
 	g.each(func(k *pair, e *entry) {
 		if keep(k, e) {
 			c.add(k, e)
