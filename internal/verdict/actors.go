@@ -192,8 +192,13 @@ func (c *Court) looks(a *actor) string {
 	if !a.isolable() {
 		fmt.Fprintf(&text, " %q", a.node)
 	}
-	if c.blocks || !a.isPod() {
-		fmt.Fprintf(&text, " %v", a.addrs)
+	for _, addr := range a.addrs {
+		fmt.Fprintf(&text, " v4=%t", addr.Is4())
+		for i, network := range c.networks {
+			if network.Contains(addr) {
+				fmt.Fprintf(&text, " %d", i)
+			}
+		}
 	}
 	if c.named {
 		fmt.Fprintf(&text, " %v", a.ports)

@@ -18,6 +18,7 @@ type compiled struct {
 	namespace, name string
 	subject         selector
 	ingress, egress *[]rule // nil when the policy does not isolate in that direction
+	blocks          bool    // whether a rule speaks of addresses
 }
 
 // rule admits a conversation with one of the peers on one of the ports. No peers means all, no ports means all.
@@ -67,7 +68,14 @@ func compile(p *networkingv1.NetworkPolicy) *compiled {
 		}
 		c.egress = &rules
 	}
+	c.blocks = speaksOfAddresses(c.ingress) || speaksOfAddresses(c.egress)
 	return c
+}
+
+func speaksOfAddresses(rules *[]rule) bool {
+	return rules != nil && slices.ContainsFunc(*rules, func(r rule) bool {
+		return slices.ContainsFunc(r.peers, func(p peer) bool { return p.block != nil })
+	})
 }
 
 // rules returns the rules of one direction, and whether the policy isolates in it.

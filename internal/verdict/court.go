@@ -18,7 +18,7 @@ type Court struct {
 	snapshot *cluster.Snapshot
 	policies map[string][]*compiled // namespace → its policies, by name
 	keys     map[string]struct{}    // the label keys that a policy reads
-	blocks   bool                   // whether a policy speaks of addresses
+	networks []netip.Prefix         // the address ranges that a policy reads, each once
 	named    bool                   // whether a policy names a port
 	hosts    map[netip.Addr]string  // node address → node
 
@@ -67,7 +67,9 @@ func (c *Court) add(p *compiled) {
 func (c *Court) noteRule(r *rule) {
 	for i := range r.peers {
 		c.note(r.peers[i].pods)
-		c.blocks = c.blocks || r.peers[i].block != nil
+		if b := r.peers[i].block; b != nil {
+			c.noteNetworks(append(b.except[:len(b.except):len(b.except)], b.within)...)
+		}
 	}
 	c.named = c.named || slices.ContainsFunc(r.ports, func(p port) bool { return p.name != "" })
 }
@@ -75,6 +77,15 @@ func (c *Court) noteRule(r *rule) {
 func (c *Court) note(s selector) {
 	for i := range s {
 		c.keys[s[i].key] = struct{}{}
+	}
+}
+
+func (c *Court) noteNetworks(networks ...netip.Prefix) {
+	for _, n := range networks {
+		at, again := slices.BinarySearchFunc(c.networks, n, netip.Prefix.Compare)
+		if !again && n.IsValid() {
+			c.networks = slices.Insert(c.networks, at, n)
+		}
 	}
 }
 

@@ -83,6 +83,9 @@ func judgeSide(d policy.Direction, subject, other, server *actor, q *Question) C
 		return check
 	}
 	talk := conversation{server: server, other: other, port: q.Port, protocol: q.Protocol}
+	if !slices.ContainsFunc(holds, func(h hold) bool { return h.policy.blocks }) {
+		return judgeAddr(check, holds, &talk)
+	}
 	for i, addr := range sharedAddrs(subject, other) {
 		talk.addr = addr
 		next := judgeAddr(check, holds, &talk)
