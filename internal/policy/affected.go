@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
@@ -32,24 +31,14 @@ func Affected(before, after *cluster.Snapshot) []identity.Workload {
 func AffectedIntents(before, after *cluster.Snapshot) []ObjectRef {
 	t := newTouch(before, after)
 	t.spread()
-	found := make(map[ObjectRef]struct{})
 	for who := range t.found {
-		t.addJudged(found, who)
+		t.judgeOf(who)
 	}
 	for _, namespace := range t.namespaces() {
-		old, now := t.spaces(namespace)
-		for _, i := range changed(old.Intents(), now.Intents(), intentsName, func(a, b *v2beta1.ClientIntents) bool { return false }) {
-			found[aboutIntents(i)] = struct{}{}
-		}
-		for _, p := range changed(old.Protected(), now.Protected(), protectedName, func(a, b *v2beta1.ProtectedService) bool { return false }) {
-			found[aboutProtected(p)] = struct{}{}
-		}
-		if !reflect.DeepEqual(old.Brokers(), now.Brokers()) {
-			t.addBrokers(found, namespace)
-		}
+		t.judgeIn(namespace)
 	}
-	maps.DeleteFunc(found, func(ref ObjectRef, _ struct{}) bool { return !exists(after, ref) })
-	return sortedRefs(found)
+	maps.DeleteFunc(t.judged, func(ref ObjectRef, _ struct{}) bool { return !exists(after, ref) })
+	return sortedRefs(t.judged)
 }
 
 func sortedRefs(refs map[ObjectRef]struct{}) []ObjectRef {
@@ -74,16 +63,18 @@ type touch struct {
 	snaps     [2]*cluster.Snapshot
 	annotated [2][]*cluster.Workload // with a called-by annotation
 	found     map[identity.Workload]struct{}
+	judged    map[ObjectRef]struct{}     // objects whose status can differ although no subject is found for them
 	served    map[identity.Workload]bool // reached as servers already
-	fronts    map[*cluster.Service]bool  // reached already
+	fronts    map[front]bool             // reached already
 }
 
 func newTouch(before, after *cluster.Snapshot) *touch {
 	t := &touch{
 		snaps:  [2]*cluster.Snapshot{before, after},
 		found:  make(map[identity.Workload]struct{}),
+		judged: make(map[ObjectRef]struct{}),
 		served: make(map[identity.Workload]bool),
-		fronts: make(map[*cluster.Service]bool),
+		fronts: make(map[front]bool),
 	}
 	for i, snap := range t.snaps {
 		t.annotated[i] = slices.Collect(annotated(snap))
@@ -131,7 +122,7 @@ func (t *touch) spread() {
 		for _, s := range changed(before.Services(), after.Services(), serviceName, sameService) {
 			t.service(s)
 		}
-		if namespace == identity.APIServer().Namespace && !reflect.DeepEqual(before.Slices("kubernetes"), after.Slices("kubernetes")) {
+		if namespace == identity.APIServer().Namespace && !sameAPIServer(before, after) {
 			t.apiServer()
 		}
 		t.addresses(before, after)

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
@@ -48,40 +49,81 @@ func standingOf(snap *cluster.Snapshot, who identity.Workload) standing {
 	return s
 }
 
-// addJudged adds the objects whose status says something about who: all of those whose client it is, and those that name
-// it as a server if anything that they say about it is different. Proposals also say who is admitted.
-func (t *touch) addJudged(found map[ObjectRef]struct{}, who identity.Workload) {
+// judgeOf adds the objects whose status says something about who: all of those whose client it is, and those that name it
+// as a server if anything that they say about it is different. Proposals also say who is admitted.
+func (t *touch) judgeOf(who identity.Workload) {
 	differs := standingOf(t.snaps[0], who) != standingOf(t.snaps[1], who)
 	for _, snap := range t.snaps {
 		for _, intents := range naming(snap, who) {
 			if differs || isProposal(intents) {
-				found[aboutIntents(intents)] = struct{}{}
+				t.judge(intents)
 			}
 		}
 		space, known := snap.Space(who.Namespace)
 		if !known {
 			continue
 		}
-		for _, intents := range space.IntentsOf(who.Name) {
-			found[aboutIntents(intents)] = struct{}{}
-		}
+		t.judge(space.IntentsOf(who.Name)...)
 		for _, p := range space.Protected() {
 			if differs && refersTo(protectedRef(p), who) {
-				found[aboutProtected(p)] = struct{}{}
+				t.judged[aboutProtected(p)] = struct{}{}
 			}
 		}
 	}
 }
 
-// addBrokers adds the ClientIntents with a kafka target in a namespace whose KafkaServerConfigs changed.
-func (t *touch) addBrokers(found map[ObjectRef]struct{}, namespace string) {
+func (t *touch) judge(all ...*v2beta1.ClientIntents) {
+	for _, intents := range all {
+		t.judged[aboutIntents(intents)] = struct{}{}
+	}
+}
+
+// judgeIn adds the objects whose status depends on what changed in a namespace that no subject stands for: the objects
+// themselves, those that declare for the same client, and those that name what came or went.
+func (t *touch) judgeIn(namespace string) {
+	before, after := t.spaces(namespace)
+	for _, i := range changed(before.Intents(), after.Intents(), intentsName, never) {
+		t.judge(i)
+		for _, space := range [...]*cluster.Space{before, after} {
+			t.judge(space.IntentsOf(i.Spec.Workload.Name)...)
+		}
+	}
+	for _, p := range changed(before.Protected(), after.Protected(), protectedName, never) {
+		t.judged[aboutProtected(p)] = struct{}{}
+	}
+	for _, who := range changedWorkloads(before, after) {
+		t.judgeNaming(cluster.Ref{Namespace: namespace, Name: who.Name})
+	}
+	for _, s := range changed(before.Services(), after.Services(), serviceName, sameService) {
+		t.judgeNaming(cluster.Ref{Namespace: namespace, Name: s.Name})
+	}
+	if !reflect.DeepEqual(before.Brokers(), after.Brokers()) {
+		t.judgeKafka(namespace)
+	}
+}
+
+// never tells changed that objects are equal only if they are the same.
+func never[T any](_, _ T) bool { return false }
+
+// judgeNaming adds the ClientIntents with a target of that name, whatever its kind.
+func (t *touch) judgeNaming(server cluster.Ref) {
+	for _, snap := range t.snaps {
+		for _, namespace := range snap.Namespaces() {
+			space, _ := snap.Space(namespace)
+			t.judge(space.IntentsNaming(server)...)
+		}
+	}
+}
+
+// judgeKafka adds the ClientIntents with a kafka target in a namespace whose KafkaServerConfigs changed.
+func (t *touch) judgeKafka(namespace string) {
 	snap := t.snaps[1]
 	for _, name := range snap.Namespaces() {
 		space, _ := snap.Space(name)
 		for _, intents := range space.Intents() {
 			for _, meant := range targets([]*v2beta1.ClientIntents{intents}) {
 				if meant.Type == v2beta1.TargetTypeKafka && meant.Server.Namespace == namespace {
-					found[aboutIntents(intents)] = struct{}{}
+					t.judge(intents)
 				}
 			}
 		}

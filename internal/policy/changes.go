@@ -50,6 +50,14 @@ func sameProtected(a, b *v2beta1.ProtectedService) bool { return a.Spec == b.Spe
 
 func sameService(a, b *cluster.Service) bool { return reflect.DeepEqual(a, b) }
 
+// sameAPIServer compares the addresses and ports of the API server in both versions of its namespace.
+func sameAPIServer(before, after *cluster.Space) bool {
+	name := identity.APIServer().Name
+	was, _ := before.Service(name)
+	is, _ := after.Service(name)
+	return reflect.DeepEqual(was, is) && reflect.DeepEqual(before.Slices(name), after.Slices(name))
+}
+
 func intentsName(i *v2beta1.ClientIntents) string { return i.Name }
 
 func protectedName(p *v2beta1.ProtectedService) string { return p.Name }

@@ -123,6 +123,9 @@ func (m matter) namedBy() []Because {
 // callers returns one permission for each client and declaration that names the subject, by client; clients that do not
 // exist give none.
 func (m matter) callers() []Permission {
+	if m.who.Kind == identity.KindService && unusableService(m.snap, m.who) != "" {
+		return nil
+	}
 	ports := m.servedPorts()
 	var found []Permission
 	declared := make(map[identity.Workload]struct{})
@@ -150,12 +153,13 @@ func (m matter) servedPorts() []Port {
 	return nil
 }
 
-// in returns who may call the subject, in the order of the rules I1 to I4.
+// in returns who may call the subject, in the order of the rules I1 to I4. The callers of another subject that shares a
+// pod are declared too, and the policy of this one would cut them where the other has none of its own.
 func (m matter) in() []Permission {
 	found := m.callers()
 	for _, other := range m.sharing() {
 		neighbour := m.about(other)
-		if mode, _ := neighbour.ingressMode(); mode == ModeShadow {
+		if mode, _ := neighbour.ingressMode(); mode != ModeEnforce {
 			found = append(found, neighbour.callers()...)
 		}
 	}

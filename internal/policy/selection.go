@@ -26,7 +26,7 @@ func Select(snap *cluster.Snapshot, who identity.Workload) (Selection, bool) {
 	m := matter{snap: snap, who: who}
 	if who.Kind == identity.KindService {
 		service, known := m.service()
-		if !known || len(service.Selector) == 0 {
+		if !known || len(selectorOf(service)) == 0 {
 			return Selection{}, false
 		}
 		return selectPods(service.Selector, m.pods()), true

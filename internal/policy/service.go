@@ -36,9 +36,18 @@ func (m matter) pods() []*cluster.Pod {
 	}
 	if service, known := m.service(); known {
 		space, _ := m.snap.Space(m.who.Namespace)
-		return space.Selected(service.Selector)
+		return space.Selected(selectorOf(service))
 	}
 	return nil
+}
+
+// selectorOf returns the labels by which a Service selects pods; none for one that stands for an outside name, of which
+// the API ignores them.
+func selectorOf(service *cluster.Service) map[string]string {
+	if service.Type == cluster.ExternalName {
+		return nil
+	}
+	return service.Selector
 }
 
 // unusableService says why a Service has no pods that a policy could select; empty when it could have.
@@ -65,8 +74,25 @@ func (m matter) fronting() []*cluster.Service {
 	made := m.podLabels()
 	var found []*cluster.Service
 	for _, service := range space.Services() {
-		if selectsAny(service.Selector, made) {
+		if selectsAny(selectorOf(service), made) {
 			found = append(found, service)
+		}
+	}
+	return found
+}
+
+// FrontSelectors returns the selectors of the Services that select exactly the pods of a workload, by name of the Service.
+// It is empty for a workload without pods. The caller must not change them.
+func FrontSelectors(snap *cluster.Snapshot, w *cluster.Workload) []map[string]string {
+	space, known := snap.Space(w.ID.Namespace)
+	if !known || len(w.Pods) == 0 {
+		return nil
+	}
+	var found []map[string]string
+	for _, service := range space.Services() {
+		selector := selectorOf(service)
+		if selects(selector, w.Pods[0].Labels) && slices.Equal(space.Selected(selector), w.Pods) {
+			found = append(found, selector)
 		}
 	}
 	return found
@@ -102,7 +128,7 @@ func servedLabels(snap *cluster.Snapshot, service *cluster.Service) []map[string
 	for _, id := range space.Workloads() {
 		w, _ := space.Workload(id)
 		for _, labels := range labelsOf(w) {
-			if selects(service.Selector, labels) {
+			if selects(selectorOf(service), labels) {
 				sets = append(sets, labels)
 			}
 		}
@@ -120,7 +146,7 @@ func (m matter) sharing() []identity.Workload {
 	}
 	var found []identity.Workload
 	for _, service := range space.Services() {
-		if slices.ContainsFunc(pods, func(p *cluster.Pod) bool { return selects(service.Selector, p.Labels) }) {
+		if slices.ContainsFunc(pods, func(p *cluster.Pod) bool { return selects(selectorOf(service), p.Labels) }) {
 			found = append(found, identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name})
 		}
 	}

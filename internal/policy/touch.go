@@ -30,6 +30,7 @@ func (t *touch) declared(intents *v2beta1.ClientIntents) {
 	for _, snap := range t.snaps {
 		for _, client := range clientsOf(snap, intents) {
 			t.found[client] = struct{}{}
+			t.annotations(client)
 		}
 		for _, meant := range targets([]*v2beta1.ClientIntents{intents}) {
 			for _, server := range meant.servers(snap) {
@@ -109,6 +110,7 @@ func (t *touch) clients(who identity.Workload) {
 func (t *touch) workload(who identity.Workload) {
 	t.server(who)
 	t.clients(who)
+	t.annotations(who)
 	for i, snap := range t.snaps {
 		m := matter{snap: snap, who: who}
 		for _, meant := range targets(intentsFor(snap, who)) {
@@ -116,35 +118,39 @@ func (t *touch) workload(who identity.Workload) {
 				t.server(server)
 			}
 		}
-		for _, w := range t.annotated[i] {
-			t.annotation(w, who)
-		}
 		for _, service := range m.fronting() {
-			t.fronted(snap, service)
+			t.fronted(i, service)
 		}
 	}
 }
 
-// annotation reaches both sides of a called-by annotation that names who.
-func (t *touch) annotation(server *cluster.Workload, who identity.Workload) {
-	for _, ref := range calledByOf(server) {
-		if refersTo(ref, who) {
-			t.server(server.ID)
-			t.found[who] = struct{}{}
+// annotations reaches the servers whose called-by annotations name a client.
+func (t *touch) annotations(client identity.Workload) {
+	for _, annotated := range t.annotated {
+		for _, w := range annotated {
+			if slices.ContainsFunc(calledByOf(w), func(ref identity.Workload) bool { return refersTo(ref, client) }) {
+				t.server(w.ID)
+			}
 		}
 	}
 }
 
-// fronted reaches the Service itself, the workloads behind it, and the clients of all of them.
-func (t *touch) fronted(snap *cluster.Snapshot, service *cluster.Service) {
+// front is a Service in one of the snapshots.
+type front struct {
+	service *cluster.Service
+	of      int
+}
+
+// fronted reaches a Service, the workloads behind it in one of the snapshots, and the clients of all of them.
+func (t *touch) fronted(of int, service *cluster.Service) {
 	id := identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name}
-	if t.fronts[service] {
+	if t.fronts[front{service, of}] {
 		return
 	}
-	t.fronts[service] = true
+	t.fronts[front{service, of}] = true
 	t.server(id)
 	t.clients(id)
-	for _, w := range behind(snap, service) {
+	for _, w := range behind(t.snaps[of], service) {
 		t.server(w)
 		t.clients(w)
 	}
@@ -162,7 +168,7 @@ func behind(snap *cluster.Snapshot, service *cluster.Service) []identity.Workloa
 	var found []identity.Workload
 	for _, id := range space.Workloads() {
 		w, _ := space.Workload(id)
-		if selectsAny(service.Selector, labelsOf(w)) {
+		if selectsAny(selectorOf(service), labelsOf(w)) {
 			found = append(found, id)
 		}
 	}
@@ -175,9 +181,8 @@ func servesDNS(service *cluster.Service) bool {
 
 // service reaches what a Service that changed fronts in either snapshot.
 func (t *touch) service(changed *cluster.Service) {
-	for _, snap := range t.snaps {
-		delete(t.fronts, changed)
-		t.fronted(snap, changed)
+	for of := range t.snaps {
+		t.fronted(of, changed)
 	}
 }
 
@@ -196,6 +201,7 @@ func (t *touch) apiServer() {
 			space, _ := snap.Space(namespace)
 			for _, intents := range space.IntentsNaming(cluster.Ref{Namespace: api.Namespace, Name: api.Name}) {
 				include(t.found, clientsOf(snap, intents))
+				t.judge(intents)
 			}
 		}
 	}
@@ -209,16 +215,22 @@ func (t *touch) addresses(before, after *cluster.Space) {
 		return
 	}
 	old, now := ownAddresses(before), ownAddresses(after)
-	for addr, clients := range resolved {
-		if old[addr] != now[addr] {
-			include(t.found, clients)
+	for addr, all := range resolved {
+		if old[addr] == now[addr] {
+			continue
+		}
+		for _, intents := range all {
+			t.judge(intents)
+			for _, snap := range t.snaps {
+				include(t.found, clientsOf(snap, intents))
+			}
 		}
 	}
 }
 
-// resolved returns the clients by the addresses that their domains resolve to.
-func (t *touch) resolved() map[netip.Addr][]identity.Workload {
-	found := make(map[netip.Addr][]identity.Workload)
+// resolved returns the ClientIntents by the addresses that their domains resolve to.
+func (t *touch) resolved() map[netip.Addr][]*v2beta1.ClientIntents {
+	found := make(map[netip.Addr][]*v2beta1.ClientIntents)
 	for _, snap := range t.snaps {
 		for _, namespace := range snap.Namespaces() {
 			space, _ := snap.Space(namespace)
@@ -226,10 +238,9 @@ func (t *touch) resolved() map[netip.Addr][]identity.Workload {
 				if len(intents.Status.ResolvedIPs) == 0 {
 					continue
 				}
-				clients := clientsOf(snap, intents)
 				for _, known := range normalAnswers(intents.Status.ResolvedIPs) {
 					for _, a := range known.addrs {
-						found[a] = append(found[a], clients...)
+						found[a] = append(found[a], intents)
 					}
 				}
 			}
@@ -245,7 +256,7 @@ func ownAddresses(space *cluster.Space) map[netip.Addr]bool {
 		w, _ := space.Workload(id)
 		for _, p := range w.Pods {
 			for _, a := range p.IPs {
-				found[a] = true
+				found[a] = found[a] || !p.HostNetwork
 			}
 		}
 	}

@@ -90,17 +90,13 @@ func (c compiler) addDNS(found *peers) {
 // look at the Service's address before it is translated.
 func (c compiler) addFronts(found *peers, server identity.Workload) {
 	w, isWorkload := c.snap.Workload(server)
-	if !isWorkload || len(w.Pods) == 0 {
+	own, _ := policy.Select(c.snap, server)
+	if !isWorkload || len(w.Pods) == 0 || len(own.Labels) == 0 {
 		return
 	}
-	space, _ := c.snap.Space(server.Namespace)
-	own, _ := policy.Select(c.snap, server)
-	for _, service := range space.Services() {
-		if maps.Equal(service.Selector, own.Labels) || len(own.Labels) == 0 {
-			continue
-		}
-		if slices.Equal(space.Selected(service.Selector), w.Pods) {
-			found.addPods(server.Namespace, service.Selector)
+	for _, selector := range policy.FrontSelectors(c.snap, w) {
+		if !maps.Equal(selector, own.Labels) {
+			found.addPods(server.Namespace, selector)
 		}
 	}
 }
