@@ -1,0 +1,30 @@
+package command
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/portolan-io/portolan/internal/role"
+)
+
+// agentCommand plays the agent, in a pod.
+func agentCommand(version string) *cobra.Command {
+	options := role.DefaultAgentOptions(version)
+	options.Agent.Node, options.Agent.Pod = os.Getenv("NODE_NAME"), os.Getenv("POD_NAME") // as manifests name them
+	var logs logging
+	cmd := &cobra.Command{
+		Use: "agent", Short: "Role: see the traffic of one node and tell the operator",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := options.Validate(); err != nil {
+				return flagError{err}
+			}
+			return logs.with(cmd, func(log *slog.Logger) error { return role.RunAgent(cmd.Context(), options, log) })
+		},
+	}
+	options.AddFlags(cmd.Flags())
+	logs.addFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,175 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/portolan-io/portolan/internal/query"
+)
+
+// finder finds the operator in a cluster and reaches it.
+type finder struct {
+	config             *rest.Config
+	clients            kubernetes.Interface
+	context            string // name of the kubeconfig's context, for people
+	namespace, service string // empty means discover
+	port               int
+}
+
+func newFinder(config *rest.Config, contextName string, c *connection) (*finder, error) {
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the API client: %w", err)
+	}
+	return &finder{
+		config: config, clients: clients, context: contextName,
+		namespace: c.namespace, service: c.service, port: c.port,
+	}, nil
+}
+
+// Where the operator is unless it says otherwise, and how its Service is labelled.
+const (
+	usualNamespace = "portolan-system"
+	usualService   = "portolan-operator"
+	serviceLabels  = "app.kubernetes.io/part-of=portolan,app.kubernetes.io/component=operator"
+)
+
+// maxTries is how many pods are tried.
+const maxTries = 3
+
+// reach returns a client that asks through a tunnel, and what closes the tunnel.
+func (f *finder) reach(ctx context.Context) (*query.Client, func(), error) {
+	service, err := f.find(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	pods, err := f.readyPods(ctx, service)
+	if err != nil {
+		return nil, nil, err
+	}
+	var errs []error
+	for _, pod := range pods[:min(len(pods), maxTries)] {
+		through, err := openTunnel(ctx, f.config, f.clients, pod, targetPort(service, pod, f.port))
+		if err == nil {
+			return query.NewClient(through.httpClient(), "http://"+service.Name+"."+service.Namespace, ""), through.Close, nil
+		}
+		if apierrors.IsForbidden(err) {
+			return nil, nil, f.forbidden(ctx, err, "create pods/portforward", service.Namespace)
+		}
+		errs = append(errs, fmt.Errorf("opening a tunnel to pod %s/%s: %w", pod.Namespace, pod.Name, err))
+	}
+	return nil, nil, errors.Join(errs...)
+}
+
+// find returns the operator's Service: the one that flags name, else the one that is labelled, else the usual one.
+func (f *finder) find(ctx context.Context) (*corev1.Service, error) {
+	if f.service == "" {
+		labelled, err := f.clients.CoreV1().Services(f.namespace).List(ctx, metav1.ListOptions{LabelSelector: serviceLabels})
+		switch {
+		case apierrors.IsForbidden(err): // then only a Service whose name is known can be asked for
+		case err != nil:
+			return nil, f.unreachable(err)
+		case len(labelled.Items) == 1:
+			return &labelled.Items[0], nil
+		case len(labelled.Items) > 1:
+			return nil, f.several(labelled.Items)
+		}
+	}
+	namespace, name := cmp.Or(f.namespace, usualNamespace), cmp.Or(f.service, usualService)
+	service, err := f.clients.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, f.notInstalled(namespace, name)
+	case apierrors.IsForbidden(err):
+		return nil, f.forbidden(ctx, err, "get services", namespace)
+	case err != nil:
+		return nil, f.unreachable(err)
+	}
+	return service, nil
+}
+
+func (f *finder) several(services []corev1.Service) error {
+	names := make([]string, 0, len(services))
+	for _, s := range services {
+		names = append(names, s.Namespace+"/"+s.Name)
+	}
+	slices.Sort(names)
+	return hinted{
+		fmt.Errorf("several Portolans found in context %q: %s", f.context, strings.Join(names, ", ")),
+		"choose one with --mapper-namespace and --mapper-service-name",
+	}
+}
+
+func (f *finder) notInstalled(namespace, name string) error {
+	looked := namespace + "/" + name
+	switch {
+	case f.service != "":
+		return fmt.Errorf("Portolan not found in context %q: no Service %s", f.context, looked) //nolint:staticcheck // begins with a name
+	case f.namespace != "":
+		looked = "no labelled Service in namespace " + f.namespace + ", no " + looked
+	default:
+		looked = "no labelled Service in any namespace, no " + looked
+	}
+	return hinted{
+		fmt.Errorf("Portolan not found in context %q: %s", f.context, looked), //nolint:staticcheck // begins with a name
+		`install it with "kubectl apply --server-side -k config/default", or name it with --mapper-namespace and --mapper-service-name`,
+	}
+}
+
+func (f *finder) unreachable(err error) error {
+	return fmt.Errorf("cluster of context %q cannot be asked: %w", f.context, err)
+}
+
+// forbidden says who lacks which right. The API server knows the user's name; if it does not tell, nobody is named.
+func (f *finder) forbidden(ctx context.Context, cause error, right, namespace string) error {
+	who := "this user"
+	review, err := f.clients.AuthenticationV1().SelfSubjectReviews().Create(ctx, selfReview(), metav1.CreateOptions{})
+	if err == nil && review.Status.UserInfo.Username != "" {
+		who = fmt.Sprintf("user %q", review.Status.UserInfo.Username)
+	}
+	return hinted{
+		deniedError{fmt.Errorf("forbidden: %s may not %s in namespace %s", who, right, namespace), cause},
+		"bind Role portolan-cli to this user, or use --address",
+	}
+}
+
+// deniedError says a refusal of the API server in other words.
+type deniedError struct {
+	error
+	cause error
+}
+
+// Unwrap returns the refusal.
+func (d deniedError) Unwrap() error { return d.cause }
+
+// readyPods returns the pods behind the Service that answer, the oldest first.
+func (f *finder) readyPods(ctx context.Context, service *corev1.Service) ([]corev1.Pod, error) {
+	if len(service.Spec.Selector) == 0 {
+		return nil, fmt.Errorf("%s/%s selects no pods: it is not the operator's Service", service.Namespace, service.Name)
+	}
+	list, err := f.clients.CoreV1().Pods(service.Namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: labels.Set(service.Spec.Selector).String(),
+	})
+	switch {
+	case apierrors.IsForbidden(err):
+		return nil, f.forbidden(ctx, err, "list pods", service.Namespace)
+	case err != nil:
+		return nil, f.unreachable(err)
+	}
+	ready := oldestReady(list.Items)
+	if len(ready) == 0 {
+		return nil, noReadyPod(service, list.Items)
+	}
+	return ready, nil
+}

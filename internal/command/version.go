@@ -1,0 +1,43 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// versionCommand prints what was built, when and from what. It contacts nobody.
+func versionCommand(version string) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Aliases: []string{"api-version"}, Short: "Print the version",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, _ := debug.ReadBuildInfo()
+			return print(cmd, func(w io.Writer) error { return printVersion(w, version, info) })
+		},
+	}
+}
+
+func printVersion(w io.Writer, version string, info *debug.BuildInfo) error {
+	commit, date := "unknown", "unknown"
+	if info != nil {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				commit = s.Value
+			case "vcs.time":
+				date = s.Value
+			case "vcs.modified":
+				if s.Value == "true" {
+					commit += " (modified)"
+				}
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w, "Version: %s\nCommit: %s\nBuild date: %s\nGo: %s\nPlatform: %s/%s\n",
+		version, commit, date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
