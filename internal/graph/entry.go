@@ -36,10 +36,11 @@ type evidence struct {
 func newEntry() *entry {
 	fresh := &struct {
 		entry
-		uses     [1]use
-		evidence [1]evidence
+
+		firstUse      [1]use
+		firstEvidence [1]evidence
 	}{}
-	fresh.entry.uses, fresh.entry.spare = fresh.uses[:0], fresh.evidence[:0]
+	fresh.uses, fresh.spare = fresh.firstUse[:0], fresh.firstEvidence[:0]
 	return &fresh.entry
 }
 

@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -25,7 +25,7 @@ func observations() *rapid.Generator[[]Observation] {
 		o.Last = o.First.Add(time.Duration(rapid.IntRange(0, 100).Draw(t, "length")))
 		o.HostNetwork, o.Private = rapid.Bool().Draw(t, "host"), rapid.Bool().Draw(t, "private")
 		if rapid.Bool().Draw(t, "lookup") {
-			o.Use = Use{Act: traffic.Lookup, Name: fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "name"))}
+			o.Use = Use{Act: traffic.Lookup, Name: strconv.Itoa(rapid.IntRange(0, 3).Draw(t, "name"))}
 			return o
 		}
 		o.Use = Use{Act: traffic.Connect, Protocol: traffic.TCP, Port: rapid.Uint16Range(1, 4).Draw(t, "port")}

@@ -1,7 +1,7 @@
 package resolve
 
 import (
-	"net/netip"
+	"slices"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/graph"
@@ -134,19 +134,9 @@ func (l *look) isDNSServer(client end) bool {
 		if !known || client.peer.Workload.Namespace != dns.Namespace {
 			continue
 		}
-		for _, who := range space.Behind(dns.Name) {
-			if who == client.peer.Workload {
-				return true
-			}
+		if slices.Contains(space.Behind(dns.Name), client.peer.Workload) {
+			return true
 		}
 	}
 	return false
-}
-
-// outsidePeer is the peer for an address outside: its name, or the address as long as no name is known.
-func (l *look) outsidePeer(client end, addr netip.Addr) (graph.Peer, Reason) {
-	if name, known := l.names.Name(client.peer.Workload, addr, l.sighting.Last); known {
-		return graph.Peer{Name: name}, Resolved
-	}
-	return graph.Peer{Addr: addr}, Awaiting
 }

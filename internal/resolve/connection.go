@@ -15,10 +15,10 @@ func (l *look) connection(client end) ([]server, Reason) {
 	to, translated := &l.sighting.To, l.sighting.What.Translated
 	if translated.IsValid() {
 		lease, reason := l.holder(l.snapshot.Leases(translated.Addr().Unmap()), "")
-		switch reason {
-		case Resolved:
+		if reason == Resolved {
 			return []server{l.behindFront(lease, to.Addr, translated.Port())}, Resolved
-		case Ambiguous:
+		}
+		if reason == Ambiguous {
 			return nil, Ambiguous
 		}
 	}
@@ -82,6 +82,14 @@ func (l *look) outside(client end, addr netip.Addr) ([]server, Reason) {
 	}
 	peer, reason := l.outsidePeer(client, addr)
 	return []server{{end: end{peer: peer}, private: l.resolver.isPrivate(addr)}}, reason
+}
+
+// outsidePeer is the peer for an address outside: its name, or the address as long as no name is known.
+func (l *look) outsidePeer(client end, addr netip.Addr) (graph.Peer, Reason) {
+	if name, known := l.names.Name(client.peer.Workload, addr, l.sighting.Last); known {
+		return graph.Peer{Name: name}, Resolved
+	}
+	return graph.Peer{Addr: addr}, Awaiting
 }
 
 // isAPIServerPort reports whether addr and port are those of an endpoint of the API server.

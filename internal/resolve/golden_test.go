@@ -93,7 +93,7 @@ func snapshotOf(t testing.TB, text string) *cluster.Snapshot {
 func included(t *testing.T, archive *txtar.Archive) string {
 	t.Helper()
 	var all strings.Builder
-	for _, name := range strings.Fields(part(archive, "include")) {
+	for name := range strings.FieldsSeq(part(archive, "include")) {
 		all.WriteString(sharedFile(t, name) + "\n---\n")
 	}
 	return all.String()

@@ -86,13 +86,11 @@ func (l *look) isControlPlane(addr netip.Addr) bool {
 	})
 }
 
-func anyEndpoint(slices []*cluster.EndpointSlice, is func(netip.Addr) bool) bool {
-	for _, slice := range slices {
+func anyEndpoint(list []*cluster.EndpointSlice, is func(netip.Addr) bool) bool {
+	for _, slice := range list {
 		for i := range slice.Endpoints {
-			for _, addr := range slice.Endpoints[i].Addresses {
-				if is(addr) {
-					return true
-				}
+			if slices.ContainsFunc(slice.Endpoints[i].Addresses, is) {
+				return true
 			}
 		}
 	}

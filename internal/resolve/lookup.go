@@ -1,11 +1,11 @@
 package resolve
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/graph"
-	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -77,21 +77,12 @@ func (l *look) namedPod(service *cluster.Service, name dnsName) (server, bool) {
 		return server{}, false
 	}
 	who, known := space.WorkloadOf(found.Name)
-	if !known || !contains(space.Behind(service.Name), who) {
+	if !known || !slices.Contains(space.Behind(service.Name), who) {
 		return server{}, false
 	}
-	s := server{end: insideEnd(who), service: service.Name, host: found.HostNetwork}
-	s.pod = found.UID
-	return s, true
-}
-
-func contains(all []identity.Workload, who identity.Workload) bool {
-	for _, other := range all {
-		if other == who {
-			return true
-		}
-	}
-	return false
+	return server{
+		end: end{peer: graph.Peer{Workload: who}, pod: found.UID}, service: service.Name, host: found.HostNetwork,
+	}, true
 }
 
 // byPodName returns the pod that held the address that the name spells. No Service is involved.

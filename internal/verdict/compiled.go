@@ -78,16 +78,16 @@ func speaksOfAddresses(rules *[]rule) bool {
 	})
 }
 
-// rules returns the rules of one direction, and whether the policy isolates in it.
-func (c *compiled) rules(d policy.Direction) ([]rule, bool) {
+// rules returns the rules of one direction; none when the policy does not isolate in it.
+func (c *compiled) rules(d policy.Direction) []rule {
 	rules := c.ingress
 	if d == policy.Egress {
 		rules = c.egress
 	}
 	if rules == nil {
-		return nil, false
+		return nil
 	}
-	return *rules, true
+	return *rules
 }
 
 func newPeers(given []networkingv1.NetworkPolicyPeer) []peer {

@@ -56,7 +56,7 @@ func (c *Court) add(p *compiled) {
 	}
 	c.note(p.subject)
 	for _, d := range []policy.Direction{policy.Ingress, policy.Egress} {
-		rules, _ := p.rules(d)
+		rules := p.rules(d)
 		for i := range rules {
 			c.noteRule(&rules[i])
 		}
@@ -68,7 +68,7 @@ func (c *Court) noteRule(r *rule) {
 	for i := range r.peers {
 		c.note(r.peers[i].pods)
 		if b := r.peers[i].block; b != nil {
-			c.noteNetworks(append(b.except[:len(b.except):len(b.except)], b.within)...)
+			c.noteNetworks(append(slices.Clip(b.except), b.within)...)
 		}
 	}
 	c.named = c.named || slices.ContainsFunc(r.ports, func(p port) bool { return p.name != "" })

@@ -142,7 +142,7 @@ func judgeAddr(check Check, holds []hold, talk *conversation) Check {
 	check.By = nil
 	for _, h := range holds {
 		isolated = max(isolated, h.sure)
-		rules, _ := h.policy.rules(check.Direction)
+		rules := h.policy.rules(check.Direction)
 		for i := range rules {
 			found := rules[i].fits(h.policy.namespace, talk)
 			if h.sure == maybe && found.match == yes {

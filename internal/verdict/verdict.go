@@ -42,19 +42,22 @@ const (
 // Cause says why an outcome is what it is. The texts are stable.
 type Cause string
 
-// The causes, by outcome.
+// The causes of the outcome Allowed.
 const (
-	// Allowed.
 	NotIsolated   Cause = "NotIsolated"   // no policy isolates the subject in this direction
 	Admitted      Cause = "Admitted"      // a rule admits the conversation
 	NotSelectable Cause = "NotSelectable" // the subject is no pod, or on the host network: policies do not isolate it
 	OwnNode       Cause = "OwnNode"       // traffic between a pod and its own node is always allowed
 	SamePod       Cause = "SamePod"       // a pod always reaches itself
+)
 
-	// Blocked.
+// The cause of the outcome Blocked.
+const (
 	NotAdmitted Cause = "NotAdmitted" // policies isolate the subject and none of their rules admits the conversation
+)
 
-	// Uncertain.
+// The causes of the outcome Uncertain.
+const (
 	HostNetwork   Cause = "HostNetwork"   // a rule selects the other side, but plug-ins differ on pods on the host network
 	UnknownAddr   Cause = "UnknownAddr"   // it depends on the address of the other side, which is not known
 	UnknownPort   Cause = "UnknownPort"   // it depends on the port, which is not known
