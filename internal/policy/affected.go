@@ -16,6 +16,9 @@ import (
 //
 // Law: for every subject outside of the result, Decide gives the same for both snapshots under the same settings.
 func Affected(before, after *cluster.Snapshot) []identity.Workload {
+	if len(before.Namespaces()) == 0 {
+		return Subjects(after)
+	}
 	t := newTouch(before, after)
 	t.spread()
 	for who := range t.found {
@@ -76,8 +79,23 @@ func newTouch(before, after *cluster.Snapshot) *touch {
 		served: make(map[identity.Workload]bool),
 		fronts: make(map[front]bool),
 	}
-	for i, snap := range t.snaps {
-		t.annotated[i] = slices.Collect(annotated(snap))
+	for _, namespace := range after.Namespaces() {
+		old, _ := before.Space(namespace)
+		now, _ := after.Space(namespace)
+		found := slices.Collect(annotatedIn(now))
+		t.annotated[1] = append(t.annotated[1], found...)
+		switch {
+		case old == now:
+			t.annotated[0] = append(t.annotated[0], found...)
+		case old != nil:
+			t.annotated[0] = slices.AppendSeq(t.annotated[0], annotatedIn(old))
+		}
+	}
+	for _, namespace := range before.Namespaces() {
+		if _, still := after.Space(namespace); !still {
+			old, _ := before.Space(namespace)
+			t.annotated[0] = slices.AppendSeq(t.annotated[0], annotatedIn(old))
+		}
 	}
 	return t
 }

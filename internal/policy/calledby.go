@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -107,15 +108,26 @@ func annotatedServers(snap *cluster.Snapshot, client identity.Workload) []identi
 }
 
 // annotated yields every workload with a called-by annotation on one of its pods.
-func annotated(snap *cluster.Snapshot) func(yield func(*cluster.Workload) bool) {
+func annotated(snap *cluster.Snapshot) iter.Seq[*cluster.Workload] {
 	return func(yield func(*cluster.Workload) bool) {
 		for _, namespace := range snap.Namespaces() {
 			space, _ := snap.Space(namespace)
-			for _, id := range space.Workloads() {
-				w, _ := space.Workload(id)
-				if len(calledByValues(w)) > 0 && !yield(w) {
+			for w := range annotatedIn(space) {
+				if !yield(w) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// annotatedIn yields those of one namespace.
+func annotatedIn(space *cluster.Space) iter.Seq[*cluster.Workload] {
+	return func(yield func(*cluster.Workload) bool) {
+		for _, id := range space.Workloads() {
+			w, _ := space.Workload(id)
+			if len(calledByValues(w)) > 0 && !yield(w) {
+				return
 			}
 		}
 	}

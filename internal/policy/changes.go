@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -119,19 +120,32 @@ func sameAnnotations(a, b *cluster.Workload) bool {
 	return slices.Equal(of(a), of(b))
 }
 
-// projections returns the distinct label sets of a workload's pods and templates, cut down to the given keys.
-func projections(w *cluster.Workload, keys map[string]struct{}) map[string]struct{} {
-	found := make(map[string]struct{})
-	for _, labels := range labelsOf(w) {
-		text := ""
-		for _, key := range slices.Sorted(maps.Keys(labels)) {
-			if _, selected := keys[key]; selected {
-				text += key + "=" + labels[key] + ","
-			}
-		}
-		found[text] = struct{}{}
+// projections returns the distinct label sets of a workload's pods and, apart from them, of its templates, cut down to the
+// given keys.
+func projections(w *cluster.Workload, keys map[string]struct{}) map[projection]struct{} {
+	found := make(map[projection]struct{})
+	for _, labels := range labelsOfPods(w.Pods) {
+		found[projection{labels: project(labels, keys)}] = struct{}{}
+	}
+	for _, c := range w.Controllers {
+		found[projection{ofTemplate: true, labels: project(c.TemplateLabels, keys)}] = struct{}{}
 	}
 	return found
+}
+
+type projection struct {
+	ofTemplate bool
+	labels     string
+}
+
+func project(labels map[string]string, keys map[string]struct{}) string {
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		if _, selected := keys[key]; selected {
+			text.WriteString(key + "=" + labels[key] + ",")
+		}
+	}
+	return text.String()
 }
 
 // changedWorkloads returns the identities of a namespace that are not the same in both of its versions.

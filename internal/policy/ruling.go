@@ -92,7 +92,7 @@ type Desired struct {
 
 // Decide rules on one subject. It never fails: a subject of which nothing is known gets an empty ruling with mode none.
 func Decide(snap *cluster.Snapshot, set Settings, subject identity.Workload) Ruling {
-	m := matter{snap: snap, set: &set, who: subject}
+	m := matter{snap: snap, set: &set, who: subject, near: &near{}}
 	r := Ruling{Subject: subject}
 	r.Ingress, r.IngressWhy = m.ingressMode()
 	r.Egress, r.EgressWhy = m.egressMode()
@@ -112,6 +112,7 @@ type matter struct {
 	snap *cluster.Snapshot
 	set  *Settings
 	who  identity.Workload
+	near *near // nil where it is asked about once
 }
 
 // about returns the same cluster and settings with another subject.

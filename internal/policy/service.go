@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
@@ -67,14 +66,31 @@ func unusableService(snap *cluster.Snapshot, id identity.Workload) v2beta1.Targe
 
 // fronting returns the Services that select a pod of the subject, or a pod template that makes them, by name.
 func (m matter) fronting() []*cluster.Service {
+	if m.near != nil && m.near.known {
+		return m.near.fronts
+	}
 	space, known := m.snap.Space(m.who.Namespace)
 	if !known {
 		return nil
 	}
-	made := m.podLabels()
+	fronts := selecting(space, newLooks(m.podLabels()))
+	if m.near != nil {
+		*m.near = near{known: true, fronts: fronts}
+	}
+	return fronts
+}
+
+// near is what was found out about the Services around a subject, so that it is found out once.
+type near struct {
+	known  bool
+	fronts []*cluster.Service
+}
+
+// selecting returns the Services of a namespace that select at least one of the label sets, by name.
+func selecting(space *cluster.Space, these looks) []*cluster.Service {
 	var found []*cluster.Service
 	for _, service := range space.Services() {
-		if selectsAny(selectorOf(service), made) {
+		if these.selectedBy(selectorOf(service)) {
 			found = append(found, service)
 		}
 	}
@@ -98,44 +114,6 @@ func FrontSelectors(snap *cluster.Snapshot, w *cluster.Workload) []map[string]st
 	return found
 }
 
-// podLabels returns the label sets of the subject's pods and pod templates. Neighbours that are equal come once.
-func (m matter) podLabels() []map[string]string {
-	if service, isService := m.service(); isService {
-		return servedLabels(m.snap, service)
-	}
-	w, known := m.workload()
-	if !known {
-		return nil
-	}
-	return labelsOf(w)
-}
-
-func labelsOf(w *cluster.Workload) []map[string]string {
-	sets := make([]map[string]string, 0, len(w.Pods)+len(w.Controllers))
-	for _, p := range w.Pods {
-		sets = append(sets, p.Labels)
-	}
-	for _, c := range w.Controllers {
-		sets = append(sets, c.TemplateLabels)
-	}
-	return slices.CompactFunc(sets, maps.Equal[map[string]string])
-}
-
-// servedLabels returns the label sets of the pods and pod templates that a Service selects.
-func servedLabels(snap *cluster.Snapshot, service *cluster.Service) []map[string]string {
-	space, _ := snap.Space(service.Namespace)
-	var sets []map[string]string
-	for _, id := range space.Workloads() {
-		w, _ := space.Workload(id)
-		for _, labels := range labelsOf(w) {
-			if selects(selectorOf(service), labels) {
-				sets = append(sets, labels)
-			}
-		}
-	}
-	return sets
-}
-
 // sharing returns the other subjects that may share a pod with this one, sorted: the Services in front of a workload, or
 // the workloads behind a Service and their other Services.
 func (m matter) sharing() []identity.Workload {
@@ -145,8 +123,9 @@ func (m matter) sharing() []identity.Workload {
 		return nil
 	}
 	var found []identity.Workload
-	for _, service := range space.Services() {
-		if slices.ContainsFunc(pods, func(p *cluster.Pod) bool { return selects(selectorOf(service), p.Labels) }) {
+	running := newLooks(labelsOfPods(pods))
+	for _, service := range m.fronting() {
+		if running.selectedBy(selectorOf(service)) {
 			found = append(found, identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name})
 		}
 	}
@@ -159,23 +138,6 @@ func (m matter) sharing() []identity.Workload {
 	slices.SortFunc(found, identity.Compare)
 	found = slices.Compact(found)
 	return slices.DeleteFunc(found, func(id identity.Workload) bool { return id == m.who })
-}
-
-// selects reports whether a Service's selector selects pods with these labels; an empty selector selects none.
-func selects(selector, labels map[string]string) bool {
-	if len(selector) == 0 {
-		return false
-	}
-	for k, v := range selector {
-		if got, present := labels[k]; !present || got != v {
-			return false
-		}
-	}
-	return true
-}
-
-func selectsAny(selector map[string]string, sets []map[string]string) bool {
-	return slices.ContainsFunc(sets, func(labels map[string]string) bool { return selects(selector, labels) })
 }
 
 // targetPorts returns the ports at the pods for the ports of a Service, in the Service's order, each once.

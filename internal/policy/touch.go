@@ -60,7 +60,7 @@ func (t *touch) server(who identity.Workload) {
 	t.served[who] = true
 	t.found[who] = struct{}{}
 	for _, snap := range t.snaps {
-		m := matter{snap: snap, who: who}
+		m := matter{snap: snap, who: who, near: &near{}}
 		t.labelledCallers(m)
 		for _, other := range m.sharing() {
 			t.found[other] = struct{}{}
@@ -112,7 +112,7 @@ func (t *touch) workload(who identity.Workload) {
 	t.clients(who)
 	t.annotations(who)
 	for i, snap := range t.snaps {
-		m := matter{snap: snap, who: who}
+		m := matter{snap: snap, who: who, near: &near{}}
 		for _, meant := range targets(intentsFor(snap, who)) {
 			for _, server := range meant.servers(snap) {
 				t.server(server)
@@ -166,13 +166,15 @@ func behind(snap *cluster.Snapshot, service *cluster.Service) []identity.Workloa
 		return nil
 	}
 	var found []identity.Workload
-	for _, id := range space.Workloads() {
-		w, _ := space.Workload(id)
-		if selectsAny(selectorOf(service), labelsOf(w)) {
-			found = append(found, id)
-		}
+	for _, p := range space.Selected(selectorOf(service)) {
+		who, _ := space.WorkloadOf(p.Name)
+		found = append(found, who)
 	}
-	return found
+	for _, who := range templates(space, selectorOf(service)) {
+		found = append(found, who)
+	}
+	slices.SortFunc(found, identity.Compare)
+	return slices.Compact(found)
 }
 
 func servesDNS(service *cluster.Service) bool {
