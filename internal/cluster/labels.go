@@ -10,7 +10,7 @@ import (
 // template have, are kept together.
 type labelIndex[T any] struct {
 	labels func(T) map[string]string
-	byAll  map[uint64][]*kin[T] // by hash of all labels
+	byAll  map[uint64][]*kin[T] // by hash of all labels; nil when the index is complete
 	byPair map[pair][]*kin[T]
 }
 
@@ -29,6 +29,17 @@ func newLabelIndex[T any](labels func(T) map[string]string) labelIndex[T] {
 func (x labelIndex[T]) add(thing T) {
 	k := x.kin(x.labels(thing))
 	k.things = append(k.things, thing)
+}
+
+// complete returns the index for reading only; it takes less memory.
+func (x labelIndex[T]) complete() labelIndex[T] {
+	for _, list := range x.byAll {
+		for _, k := range list {
+			k.things = slices.Clone(k.things)
+		}
+	}
+	x.byAll = nil
+	return x
 }
 
 // kin returns the one entry for these labels.

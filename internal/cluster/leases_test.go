@@ -57,6 +57,7 @@ func TestHolderIsThePodThatHeldTheAddressAtThatMoment(t *testing.T) {
 		"nobody, before the pod was made":       {[]moment{shown(3, pod("a", 2))}, 1, "", 0},
 		"the pod, until it is removed":          {[]moment{shown(3, pod("a", 0)), shown(10)}, 9, "a", 1},
 		"nobody, from its removal on":           {[]moment{shown(3, pod("a", 0)), shown(10)}, 10, "", 0},
+		"one pod, when it begins to stop":       {[]moment{shown(3, pod("a", 0)), shown(5, ending(pod("a", 0), 10))}, 6, "a", 1},
 		"a stopping pod, in its grace period":   {[]moment{shown(3, ending(pod("a", 0), 10))}, 9, "a", 1},
 		"nobody, after a grace period":          {[]moment{shown(3, ending(pod("a", 0), 10))}, 10, "", 0},
 		"nobody, after a pod that ended early":  {[]moment{shown(3, ending(pod("a", 0), 10)), shown(6)}, 7, "", 0},

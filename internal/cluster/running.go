@@ -44,7 +44,9 @@ func newRunning(pods []*Pod, controllers []*Controller) *running {
 	templates := r.addControllers(controllers, owners)
 	r.addPods(pods, owners)
 	r.addFormer(controllers, owners)
+	r.pods = r.pods.complete()
 	for id, w := range r.workloads {
+		w.Pods = slices.Clone(w.Pods) // of exact size
 		slices.SortFunc(w.Pods, byPodName)
 		slices.SortFunc(w.Controllers, func(a, b *Controller) int {
 			return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))

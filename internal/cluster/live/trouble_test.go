@@ -74,3 +74,20 @@ func TestWhatCannotBeReadIsCountedAndTheRestGoesOn(t *testing.T) {
 		}
 	})
 }
+
+func TestAKindThatMustBeServedIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, Options{})
+		for _, stream := range s.streams {
+			if stream.kind.name == "Pod" {
+				stream.answered(&meta.NoKindMatchError{GroupKind: schema.GroupKind{Kind: "Pod"}})
+				continue
+			}
+			s.must(stream.Replace(nil, "1"))
+		}
+		s.rest()
+		if s.Synced() || s.Status().Kinds[0].Synced {
+			t.Error("the World is content without pods")
+		}
+	})
+}

@@ -244,3 +244,41 @@ func TestOldLeasesAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+func TestAListOfOneNamespaceLeavesTheOthersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSyncedStage(t, Options{Namespaces: []string{"pay", "shop"}})
+		s.add("Pod", pod("shop", "web", "10.0.0.1"), pod("pay", "bank", "10.0.0.2"))
+		s.must(s.stream("Pod").Replace(nil, "9")) // the first stream of pods is that of pay
+		s.rest()
+		if diff := cmp.Diff(s.Current().Namespaces(), []string{"shop"}); diff != "" {
+			t.Errorf("namespaces (-got +want):\n%s", diff)
+		}
+	})
+}
+
+func TestAControllerThatComesBackIsNotThereTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSyncedStage(t, Options{})
+		deployment, replicaSet := deploymentOf("shop", "web"), replicaSetOf("shop", "web")
+		running := pod("shop", "web-1-a", "10.0.0.1")
+		running.Labels = map[string]string{"app": "web", "pod-template-hash": "1"}
+		running.OwnerReferences = ownedBy("ReplicaSet", replicaSet.Name, replicaSet.UID)
+		s.add("Pod", running)
+		for range 3 {
+			s.add("Deployment", deployment)
+			s.add("ReplicaSet", replicaSet)
+			s.rest()
+			workload, _ := s.Current().Workload(identity.Workload{Namespace: "shop", Kind: "Deployment", Name: "web"})
+			if len(workload.Controllers) != 1 || workload.Controllers[0].Deleted || workload.OwnLabels == nil {
+				t.Fatalf("workload = %+v, want the one controller and its labels", workload)
+			}
+			s.remove("ReplicaSet", replicaSet)
+			s.remove("Deployment", deployment)
+			s.rest()
+		}
+		if got := len(s.ledger.pages["shop"].former); got != 2 {
+			t.Errorf("%d former controllers are kept, want 2", got)
+		}
+	})
+}
