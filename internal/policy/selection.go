@@ -84,9 +84,6 @@ func (m matter) isSelected() bool {
 	if isEnforced(m.ingressMode()) || isEnforced(m.egressMode()) {
 		return true
 	}
-	if slices.ContainsFunc(m.set.IngressControllers, func(ref identity.Workload) bool { return refersTo(ref, m.who) }) {
-		return true
-	}
 	return m.isPeerOfServer() || m.isPeerOfClient()
 }
 

@@ -29,15 +29,14 @@ type Settings struct {
 
 	DNS                DNSSettings
 	Implied            ImpliedMode
-	IngressControllers []identity.Workload // who calls the backends of an Ingress; empty: anyone, and an empty Kind means any
-	ALBExempt          bool                // backends of an Ingress with ALB target type ip are open to anyone
-	ControlPlanePrefix int                 // prefix length of an IPv4 endpoint of the API server, 1 to 32
+	ControlPlanePrefix int // prefix length of an IPv4 endpoint of the API server, 1 to 32
 
 	GroupIPs      bool // replace many resolved addresses of one target by blocks
 	GroupIPsAbove int  // how many addresses of one family are too many
 }
 
-// ImpliedMode says where the implied permissions M1 to M5 are added. M6 to M8 hold wherever Portolan isolates.
+// ImpliedMode says where the implied permissions that a person can switch off are added. That cluster DNS answers everyone
+// (M6) has no switch.
 type ImpliedMode string
 
 // The implied modes.
@@ -116,7 +115,6 @@ func (s Settings) Validate() error {
 		validNames("enforced namespaces", s.EnforcedNamespaces),
 		validNames("watched namespaces", s.WatchedNamespaces),
 		validWorkloads("externally managed workloads", s.Unmanaged),
-		validWorkloads("ingress controllers", s.IngressControllers),
 		validDNS(s.DNS),
 	} {
 		errs = append(errs, problem)

@@ -87,7 +87,6 @@ type writtenSettings struct {
 	Egress             bool     `json:"egress"`
 	Separate           bool     `json:"separate"`
 	Unmanaged          []string `json:"unmanaged"`
-	IngressControllers []string `json:"ingressControllers"`
 	Implied            string   `json:"implied"`
 	DNSEgress          string   `json:"dnsEgress"`
 	ControlPlanePrefix int      `json:"controlPlanePrefix"`
@@ -108,7 +107,7 @@ func readSettings(t *testing.T, text []byte) policy.Settings {
 	}
 	set.Mode, set.Egress, set.Separate, set.GroupIPs = mode, w.Egress, w.Separate, w.GroupIPs
 	set.EnforcedNamespaces, set.WatchedNamespaces = w.EnforcedNamespaces, w.WatchedNamespaces
-	set.Unmanaged, set.IngressControllers = workloads(t, w.Unmanaged), workloads(t, w.IngressControllers)
+	set.Unmanaged = workloads(t, w.Unmanaged)
 	if w.NetworkPolicies != nil {
 		set.NetworkPolicies = *w.NetworkPolicies
 	}
