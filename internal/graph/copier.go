@@ -29,9 +29,9 @@ func carve[T any](rest []T, n int) (cut, left []T) {
 	return rest[:n:n], rest[n:]
 }
 
-func (c *copier) add(k *pair, e *entry) {
+func (c *copier) add(e *entry) {
 	edge := Edge{
-		Client: k.client, Server: k.server, HostNetwork: e.hostNetwork, Private: e.private, Overflow: e.overflow,
+		Client: e.key.client, Server: e.key.server, HostNetwork: e.hostNetwork, Private: e.private, Overflow: e.overflow,
 	}
 	edge.Services, c.services = carve(c.services, len(e.services))
 	copy(edge.Services, e.services)

@@ -10,6 +10,8 @@ import (
 
 // entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them.
 type entry struct {
+	key         pair
+	next        *entry     // with the same hash
 	uses        []use      // sorted
 	spare       []evidence // room for the evidence of the next use; nil when it is taken
 	services    []string
@@ -31,16 +33,16 @@ type evidence struct {
 	count       uint64
 }
 
-// newEntry returns an empty entry. Most edges have one use with one piece of evidence, so room for these is in the same
+// newEntry returns an entry without uses. Most edges have one use with one piece of evidence, so room for these is in the same
 // piece of memory.
-func newEntry() *entry {
+func newEntry(key pair) *entry {
 	fresh := &struct {
 		entry
 
 		firstUse      [1]use
 		firstEvidence [1]evidence
 	}{}
-	fresh.uses, fresh.spare = fresh.firstUse[:0], fresh.firstEvidence[:0]
+	fresh.key, fresh.uses, fresh.spare = key, fresh.firstUse[:0], fresh.firstEvidence[:0]
 	return &fresh.entry
 }
 

@@ -8,52 +8,41 @@ import (
 // Expire forgets every use whose latest sighting is before that moment, and every edge without a use. It returns how
 // many edges went.
 func (g *Graph) Expire(before time.Time) int {
-	end, gone := nanoseconds(before), 0
-	for i := range g.shards {
-		s := &g.shards[i]
-		s.mu.Lock()
-		for k, e := range s.edges {
-			have := len(e.uses)
-			e.uses = slices.DeleteFunc(e.uses, func(u use) bool { return u.last() < end })
-			switch {
-			case len(e.uses) == 0:
-				g.remove(s, k)
-				gone++
-			case len(e.uses) < have:
-				e.changed = g.changes.Add(1)
-			}
+	end := nanoseconds(before)
+	return g.drop(func(e *entry) bool {
+		have := len(e.uses)
+		e.uses = slices.DeleteFunc(e.uses, func(u use) bool { return u.last() < end })
+		if len(e.uses) < have {
+			e.changed = g.changes.Add(1)
 		}
-		s.mu.Unlock()
-	}
-	return gone
+		return len(e.uses) == 0
+	})
 }
 
 // Reset forgets the edges of those namespaces: of the client's, or of the server's when the client is outside. Without
 // a namespace it forgets all. It returns how many edges went.
 func (g *Graph) Reset(namespaces ...string) int {
+	return g.drop(func(e *entry) bool {
+		home, _ := e.key.home()
+		return len(namespaces) == 0 || slices.Contains(namespaces, home.Namespace)
+	})
+}
+
+// drop forgets the edges that are over, one shard locked at a time. A shard that has none left gives its memory back.
+func (g *Graph) drop(over func(*entry) bool) int {
 	gone := 0
 	for i := range g.shards {
 		s := &g.shards[i]
 		s.mu.Lock()
-		gone += g.resetShard(s, namespaces)
+		dropped := s.drop(over, &g.limits)
+		if dropped > 0 && len(s.edges) == 0 {
+			s.clear()
+		}
 		s.mu.Unlock()
+		g.edges.Add(-int64(dropped))
+		gone += dropped
 	}
 	return gone
-}
-
-func (g *Graph) resetShard(s *shard, namespaces []string) int {
-	before := len(s.edges)
-	if len(namespaces) == 0 {
-		g.edges.Add(-int64(before))
-		s.clear()
-		return before
-	}
-	for k := range s.edges {
-		if home, _ := k.home(); slices.Contains(namespaces, home.Namespace) {
-			g.remove(s, k)
-		}
-	}
-	return before - len(s.edges)
 }
 
 // Restore merges an edge that a graph gave away before, as a store does at start. Its counts are added. It returns Kept

@@ -34,18 +34,18 @@ func (g *Graph) View(f Filter) []Edge {
 // change is never missed; one that happens during the call may be returned by this call and by the next.
 func (g *Graph) Since(c Cursor) ([]Edge, Cursor) {
 	next := Cursor(g.changes.Load()) // before the first shard is read, so that nothing slips through behind it
-	return g.collect(0, func(_ *pair, e *entry) bool { return e.changed > uint64(c) }), next
+	return g.collect(0, func(e *entry) bool { return e.changed > uint64(c) }), next
 }
 
 // keep returns the filter as one function, without what needs a look at other edges.
-func (f Filter) keep() func(*pair, *entry) bool {
+func (f Filter) keep() func(*entry) bool {
 	from, to := nanoseconds(f.Since), nanoseconds(f.Until)
-	return func(k *pair, e *entry) bool {
-		if f.InsideOnly && (!k.client.Inside() || !k.server.Inside()) {
+	return func(e *entry) bool {
+		if f.InsideOnly && e.key.crosses() {
 			return false
 		}
 		if len(f.Namespaces) > 0 {
-			if home, _ := k.home(); !slices.Contains(f.Namespaces, home.Namespace) {
+			if home, _ := e.key.home(); !slices.Contains(f.Namespaces, home.Namespace) {
 				return false
 			}
 		}
@@ -66,16 +66,16 @@ func (f Filter) room(g *Graph) int {
 }
 
 // callersOf narrows keep to the clients that call that server.
-func (g *Graph) callersOf(server Server, keep func(*pair, *entry) bool) func(*pair, *entry) bool {
+func (g *Graph) callersOf(server Server, keep func(*entry) bool) func(*entry) bool {
 	callers := make(map[Peer]struct{})
-	g.each(func(k *pair, e *entry) {
-		if server.is(k.server, e.services) {
-			callers[k.client] = struct{}{}
+	g.each(func(e *entry) {
+		if server.is(e.key.server, e.services) {
+			callers[e.key.client] = struct{}{}
 		}
 	})
-	return func(k *pair, e *entry) bool {
-		_, calls := callers[k.client]
-		return calls && keep(k, e)
+	return func(e *entry) bool {
+		_, calls := callers[e.key.client]
+		return calls && keep(e)
 	}
 }
 
@@ -88,25 +88,21 @@ func (s Server) is(p Peer, services []string) bool {
 }
 
 // each calls visit for every edge, one shard locked at a time. visit must not keep what it gets.
-func (g *Graph) each(visit func(*pair, *entry)) {
+func (g *Graph) each(visit func(*entry)) {
 	for i := range g.shards {
 		s := &g.shards[i]
-		var k pair // one for the whole loop, since visit makes it escape
-		var e *entry
 		s.mu.Lock()
-		for k, e = range s.edges {
-			visit(&k, e)
-		}
+		s.each(visit)
 		s.mu.Unlock()
 	}
 }
 
 // collect copies the edges that keep wants and sorts them, the latter without any lock. room is how many there may be.
-func (g *Graph) collect(room int, keep func(*pair, *entry) bool) []Edge {
+func (g *Graph) collect(room int, keep func(*entry) bool) []Edge {
 	c := copier{edges: make([]Edge, 0, room)}
-	g.each(func(k *pair, e *entry) {
-		if keep(k, e) {
-			c.add(k, e)
+	g.each(func(e *entry) {
+		if keep(e) {
+			c.add(e)
 		}
 	})
 	return c.sorted()

@@ -150,3 +150,30 @@ func TestEdgesTravelAsJSON(t *testing.T) {
 		t.Errorf("peers = %s, want %s", peers, form)
 	}
 }
+
+// TestKindsAreApart covers edges that share a hash, since the hash leaves the kinds out.
+func TestKindsAreApart(t *testing.T) {
+	kinds := func(at int) (client, server Peer) {
+		client, server = inside("shop", "x"), inside("shop", "y")
+		client.Workload.Kind = []string{"", "Deployment", "StatefulSet"}[at]
+		return client, server
+	}
+	g := New(Limits{})
+	for i := range 3 {
+		client, server := kinds(i)
+		mergeAll(t, g, connected(client, server, 80, time.Duration(i)*time.Second))
+	}
+	want := []string{"shop//x -> shop/Deployment/y", "shop/Deployment/x -> shop/Deployment/y", "shop/StatefulSet/x -> shop/Deployment/y"}
+	if diff := cmp.Diff(pairs(g.View(Filter{})), want); diff != "" {
+		t.Errorf("edges (-got +want):\n%s", diff)
+	}
+	g.Expire(start.Add(time.Second))
+	if diff := cmp.Diff(pairs(g.View(Filter{})), want[1:]); diff != "" {
+		t.Errorf("edges after the first has expired (-got +want):\n%s", diff)
+	}
+	client, server := kinds(0)
+	mergeAll(t, g, connected(client, server, 80, time.Minute))
+	if diff := cmp.Diff(pairs(g.View(Filter{})), want); diff != "" {
+		t.Errorf("edges after it is back (-got +want):\n%s", diff)
+	}
+}
