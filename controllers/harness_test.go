@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func (f *fixture) start(changes ...func(*setup)) *operator {
 			Changes: feed, Rules: true, Settings: policy.Defaults(), Discovery: controllers.WriteOff, Registry: registry,
 		},
 		manager: manager.Options{
-			Scheme: scheme(f), Logger: logr.Discard(), Metrics: server.Options{BindAddress: "0"},
+			Scheme: scheme(f), Logger: logr.FromSlogHandler(slog.DiscardHandler), Metrics: server.Options{BindAddress: "0"},
 			Controller: config.Controller{SkipNameValidation: &skip},
 		},
 	}
