@@ -62,11 +62,24 @@ func (t *touch) server(who identity.Workload) {
 	for _, snap := range t.snaps {
 		m := matter{snap: snap, who: who, near: &near{}}
 		t.labelledCallers(m)
-		for _, other := range m.sharing() {
+		for _, other := range around(m) {
 			t.found[other] = struct{}{}
 			t.labelledCallers(m.about(other))
 		}
 	}
+}
+
+// around returns the other subjects that share a pod or a pod template with one: the Services in front of it and, for a
+// Service, the workloads behind it.
+func around(m matter) []identity.Workload {
+	var found []identity.Workload
+	for _, service := range m.fronting() {
+		found = append(found, identity.Workload{Namespace: service.Namespace, Kind: kindService, Name: service.Name})
+	}
+	if service, isService := m.service(); isService {
+		found = append(found, behind(m.snap, service)...)
+	}
+	return found
 }
 
 // labelledCallers reaches the clients of a server whose own labels do not select exactly their pods.
