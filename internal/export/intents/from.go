@@ -27,35 +27,91 @@ type Options struct {
 	DNS map[identity.Workload]bool
 }
 
+// Left is a pair that was seen and that no object declares.
+type Left struct {
+	Client identity.Workload
+	Server graph.Peer
+	Why    Reason
+}
+
+// Reason says why a pair is left out, in words for people.
+type Reason string
+
+// The reasons.
+const (
+	// Unwritable is a name, kind or address that the API does not accept.
+	Unwritable Reason = "a name or kind in it cannot be written in a ClientIntents"
+	// Full is a client that calls more than one object can hold.
+	Full Reason = "the ClientIntents is full"
+)
+
 // From returns one ClientIntents per client workload, sorted by namespace and name, with the targets sorted. Equal edges
-// in any order give equal objects. Edges from outside, edges to cluster DNS and, without WithInternet, edges to the
-// outside declare nothing; a client without any target has no object.
+// in any order give equal objects. Edges from outside, edges of the API server, edges to cluster DNS and, without
+// WithInternet, edges to the outside declare nothing; a client without any target has no object.
+//
+// What the API cannot hold is not in an object, and one with more than MaxTargets targets is refused by the API server:
+// Declare says what is left out, and cuts.
 func From(edges []graph.Edge, o Options) []*v2beta1.ClientIntents {
-	clients := make(map[identity.Workload]*targets)
+	clients, _ := collect(edges, o)
+	return objects(clients)
+}
+
+// Declare returns what From returns, cut to what one object can hold, and the pairs that are left out, sorted.
+func Declare(edges []graph.Edge, o Options) ([]*v2beta1.ClientIntents, []Left) {
+	clients, left := collect(edges, o)
+	all := objects(clients)
+	for _, object := range all {
+		left = append(left, cut(object)...)
+	}
+	slices.SortFunc(left, func(a, b Left) int {
+		return cmp.Or(identity.Compare(a.Client, b.Client), graph.ComparePeers(a.Server, b.Server), cmp.Compare(a.Why, b.Why))
+	})
+	return all, slices.Compact(left)
+}
+
+// collect sorts the edges by client. Names of clients come in the form of the API, so that two spellings of one name are
+// one client.
+func collect(edges []graph.Edge, o Options) (clients map[identity.Workload]*targets, left []Left) {
+	clients = make(map[identity.Workload]*targets)
 	for _, e := range edges {
-		if !e.Client.Inside() || o.DNS[e.Server.Workload] {
+		if !e.Client.Inside() || e.Client.Workload == identity.APIServer() || o.DNS[e.Server.Workload] {
 			continue
 		}
-		client := e.Client.Workload
+		client := written(e.Client.Workload)
+		switch {
+		case !e.Server.Inside() && !o.WithInternet:
+			continue
+		case !writableWorkload(client) || !writableServer(e.Server):
+			left = append(left, Left{client, e.Server, Unwritable})
+			continue
+		}
 		if clients[client] == nil {
 			clients[client] = newTargets(client.Namespace)
 		}
 		clients[client].add(e, o)
 	}
-	maps.DeleteFunc(clients, func(_ identity.Workload, t *targets) bool { return t.empty() })
-	return objects(clients)
+	return clients, left
 }
+
+// written returns the workload with its name as the API writes it.
+func written(who identity.Workload) identity.Workload {
+	who.Name = apiName(who.Name)
+	return who
+}
+
+// apiName writes '_' for every '.', as names in the API must be written.
+func apiName(name string) string { return strings.ReplaceAll(name, ".", "_") }
 
 func objects(clients map[identity.Workload]*targets) []*v2beta1.ClientIntents {
 	names := objectNames(slices.SortedFunc(maps.Keys(clients), identity.Compare))
 	all := make([]*v2beta1.ClientIntents, 0, len(clients))
 	for client, declared := range clients {
 		all = append(all, &v2beta1.ClientIntents{
-			TypeMeta:   metav1.TypeMeta{APIVersion: v2beta1.GroupVersion().String(), Kind: "ClientIntents"},
+			TypeMeta:   metav1.TypeMeta{APIVersion: v2beta1.GroupVersion().String(), Kind: v2beta1.KindClientIntents},
 			ObjectMeta: metav1.ObjectMeta{Namespace: client.Namespace, Name: names[client]},
 			Spec: v2beta1.ClientIntentsSpec{
-				Workload: v2beta1.WorkloadReference{Name: apiName(client.Name), Kind: client.Kind},
-				Targets:  declared.sorted(),
+				Workload: v2beta1.WorkloadReference{Name: client.Name, Kind: client.Kind},
+				Targets:  declared.fitted(),
 			},
 		})
 	}
@@ -64,98 +120,3 @@ func objects(clients map[identity.Workload]*targets) []*v2beta1.ClientIntents {
 	})
 	return all
 }
-
-// targets collects what one client calls, once each.
-type targets struct {
-	namespace string
-	inside    map[server]struct{}
-	outside   map[graph.Peer]map[int32]struct{} // peer → its TCP ports
-}
-
-// server is an in-cluster target. It is a Service when kind is Service.
-type server struct{ namespace, name, kind string }
-
-func newTargets(namespace string) *targets {
-	return &targets{
-		namespace: namespace,
-		inside:    make(map[server]struct{}),
-		outside:   make(map[graph.Peer]map[int32]struct{}),
-	}
-}
-
-func (t *targets) empty() bool { return len(t.inside)+len(t.outside) == 0 }
-
-func (t *targets) add(e graph.Edge, o Options) {
-	switch {
-	case !e.Server.Inside():
-		if o.WithInternet {
-			t.addOutside(e)
-		}
-	case o.AsServices && len(e.Services) > 0:
-		for _, service := range e.Services {
-			t.inside[server{e.Server.Workload.Namespace, service, identity.KindService}] = struct{}{}
-		}
-	default:
-		t.inside[inCluster(e.Server.Workload)] = struct{}{}
-	}
-}
-
-func inCluster(who identity.Workload) server {
-	if who == identity.APIServer() {
-		return server{who.Namespace, who.Name, identity.KindService}
-	}
-	return server{who.Namespace, apiName(who.Name), who.Kind}
-}
-
-func (t *targets) addOutside(e graph.Edge) {
-	ports := t.outside[e.Server]
-	if ports == nil {
-		ports = make(map[int32]struct{})
-		t.outside[e.Server] = ports
-	}
-	for _, seen := range e.Uses {
-		if seen.Use.Port != 0 {
-			ports[int32(seen.Use.Port)] = struct{}{}
-		}
-	}
-}
-
-// sorted returns the targets inside the cluster by name, namespace and kind, and then those outside.
-func (t *targets) sorted() []v2beta1.Target {
-	all := make([]v2beta1.Target, 0, len(t.inside)+len(t.outside))
-	for _, s := range slices.SortedFunc(maps.Keys(t.inside), compareServers) {
-		all = append(all, t.insideTarget(s))
-	}
-	for _, peer := range slices.SortedFunc(maps.Keys(t.outside), graph.ComparePeers) {
-		all = append(all, outsideTarget(peer, slices.Sorted(maps.Keys(t.outside[peer]))))
-	}
-	return all
-}
-
-func compareServers(a, b server) int {
-	return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.namespace, b.namespace), cmp.Compare(a.kind, b.kind))
-}
-
-func (t *targets) insideTarget(s server) v2beta1.Target {
-	name := s.name
-	if s.namespace != t.namespace {
-		name += "." + s.namespace
-	}
-	if s.kind == identity.KindService {
-		return v2beta1.Target{Service: &v2beta1.ServiceTarget{Name: name}}
-	}
-	return v2beta1.Target{Kubernetes: &v2beta1.KubernetesTarget{Name: name, Kind: s.kind}}
-}
-
-func outsideTarget(peer graph.Peer, ports []int32) v2beta1.Target {
-	internet := &v2beta1.InternetTarget{Ports: ports}
-	if peer.Name != "" {
-		internet.Domains = []string{peer.Name}
-	} else {
-		internet.IPs = []string{peer.Addr.String()}
-	}
-	return v2beta1.Target{Internet: internet}
-}
-
-// apiName writes '_' for every '.', as names in the API must be written.
-func apiName(name string) string { return strings.ReplaceAll(name, ".", "_") }
