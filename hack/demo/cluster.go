@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/portolan-io/portolan/internal/testkit/stage"
 )
@@ -127,7 +131,52 @@ func (d *demo) startCluster(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the kubeconfig of the local cluster: %w", err)
 	}
-	return os.WriteFile(d.stage.Kubeconfig, kubeconfig, 0o600)
+	if err := os.WriteFile(d.stage.Kubeconfig, kubeconfig, 0o600); err != nil {
+		return err
+	}
+	return d.openBank(ctx)
+}
+
+// openBank plays the world outside the local cluster: names below .example lead to this host's end of the link.
+func (d *demo) openBank(ctx context.Context) error {
+	outside, err := d.stage.OutsideAddress(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.closeBank(); err != nil {
+		return err
+	}
+	bank := exec.Command(filepath.Join(d.root, "bin/shop"), "-listen", net.JoinHostPort(outside, "80")) //nolint:noctx // it outlives the demo, until demo-down
+	if err := bank.Start(); err != nil {
+		return err
+	}
+	return os.WriteFile(d.bankFile(), []byte(strconv.Itoa(bank.Process.Pid)), 0o600)
+}
+
+// bankFile holds the process id of the bank.
+func (d *demo) bankFile() string { return filepath.Join(d.folder, "bank.pid") }
+
+// closeBank ends the bank of an earlier demo, if that process is still the one that was started.
+func (d *demo) closeBank() error {
+	text, err := os.ReadFile(d.bankFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", d.bankFile(), err)
+	}
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil || strings.TrimSuffix(program, " (deleted)") != filepath.Join(d.root, "bin/shop") {
+		return os.Remove(d.bankFile())
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		return fmt.Errorf("ending the bank, process %d: %w", pid, err)
+	}
+	return os.Remove(d.bankFile())
 }
 
 func (d *demo) localcluster() string { return filepath.Join(d.root, "bin/localcluster/localcluster") }

@@ -212,6 +212,9 @@ func (d *demo) remove(ctx context.Context) error {
 }
 
 func (d *demo) removeCluster(ctx context.Context) error {
+	if err := d.closeBank(); err != nil {
+		return err
+	}
 	if _, err := os.Stat(d.localcluster()); errors.Is(err, fs.ErrNotExist) {
 		d.say("There is nothing to remove: no local cluster was ever built here.")
 		return os.RemoveAll(d.folder)

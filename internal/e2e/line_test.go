@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +43,7 @@ func within(t *testing.T, limit time.Duration) context.Context {
 func TestTheWholeLine(t *testing.T) {
 	s := onStage(t)
 	t.Cleanup(func() { s.Describe(t.Failed(), t.Logf) })
+	openBank(t, s)
 	intents := filepath.Join(t.TempDir(), "intents.yaml")
 	steps := []struct {
 		name string
@@ -60,6 +63,18 @@ func TestTheWholeLine(t *testing.T) {
 			return
 		}
 	}
+}
+
+// openBank plays the world outside, which the shop's payment calls by name.
+func openBank(t *testing.T, s stage.Stage) {
+	t.Helper()
+	outside, err := s.OutsideAddress(within(t, time.Minute))
+	must(t, err)
+	listener, err := net.Listen("tcp", net.JoinHostPort(outside, "80"))
+	must(t, err)
+	bank := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go func() { _ = bank.Serve(listener) }()
+	t.Cleanup(func() { _ = bank.Close() })
 }
 
 func installs(t *testing.T, s stage.Stage, _ string) {

@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -148,4 +150,25 @@ func Until(ctx context.Context, look func(context.Context) (missing string, err 
 		case <-ticker.C:
 		}
 	}
+}
+
+// OutsideAddress returns the address by which this host talks to the API server. In a local cluster it is the one address
+// beyond the cluster that pods can reach, and names below .example lead to it.
+func (s Stage) OutsideAddress(ctx context.Context) (string, error) {
+	server, err := s.kubectl(ctx, "", "config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(strings.TrimSpace(server))
+	if err != nil {
+		return "", err
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return "", fmt.Errorf("finding the address by which this host talks to the cluster: %w", err)
+	}
+	defer conn.Close()
+	host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+	return host, err
 }
