@@ -87,10 +87,10 @@ func joinAddrs(all []netip.Addr) string {
 func tellFailures(j *judge) []Finding {
 	var found []Finding
 	for i, s := range j.states {
-		switch s.reason {
-		case v2beta1.TargetReasonNameConflict:
+		if s.reason == v2beta1.TargetReasonNameConflict {
 			found = append(found, j.finding(i, Warning, v2beta1.ReasonNameConflict, s.message+"; nothing was written"))
-		case v2beta1.TargetReasonAPIError:
+		}
+		if s.reason == v2beta1.TargetReasonAPIError {
 			found = append(found, j.finding(i, Warning, "CreatingNetworkPoliciesFailed", s.message))
 		}
 	}

@@ -51,7 +51,7 @@ func readStory(t *testing.T, a *txtar.Archive) story {
 		}
 		return isPolicy
 	})
-	s.objects = append(objects, started(objects)...)
+	s.objects = slices.Concat(objects, started(objects))
 	snap, err := trim.FromObjects(s.objects)
 	if err != nil {
 		t.Fatalf("building the snapshot: %v", err)
