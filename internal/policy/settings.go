@@ -92,6 +92,20 @@ func ParseMode(text string) (Mode, error) {
 	}
 }
 
+// ParseImplied reads operator.automateThirdPartyNetworkPolicies. Its error names the values that it takes.
+func ParseImplied(text string) (ImpliedMode, error) {
+	switch text {
+	case "ifBlocked", "ifBlockedByOtterize":
+		return ImpliedIfBlocked, nil
+	case "off":
+		return ImpliedOff, nil
+	case "always":
+		return "", errors.New("implied permissions always: rules for workloads that only others isolate are not written; want ifBlocked or off")
+	default:
+		return "", fmt.Errorf("implied permissions %q: want ifBlocked or off", text)
+	}
+}
+
 // Validate returns one error per wrong setting, joined; nil when all are right.
 func (s Settings) Validate() error {
 	var errs []error

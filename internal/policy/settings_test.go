@@ -52,3 +52,18 @@ func TestParseMode(t *testing.T) {
 		t.Errorf("ParseMode(enforce) = %v, want an error that names the modes", err)
 	}
 }
+
+func TestParseImplied(t *testing.T) {
+	for text, want := range map[string]policy.ImpliedMode{
+		"ifBlocked": policy.ImpliedIfBlocked, "ifBlockedByOtterize": policy.ImpliedIfBlocked, "off": policy.ImpliedOff,
+	} {
+		if got, err := policy.ParseImplied(text); got != want || err != nil {
+			t.Errorf("ParseImplied(%q) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"always", "", "on"} {
+		if _, err := policy.ParseImplied(text); err == nil || !strings.Contains(err.Error(), "ifBlocked or off") {
+			t.Errorf("ParseImplied(%q) = %v, want an error that names the values", text, err)
+		}
+	}
+}
