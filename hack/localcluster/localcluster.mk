@@ -27,7 +27,7 @@ localcluster-unit: ## Test the local cluster's own packages, without a cluster
 
 .PHONY: localcluster-test
 localcluster-test: localcluster ## Start, break, repair and remove real clusters (root, about three minutes)
-	cd hack/localcluster && CGO_ENABLED=0 go test -tags cluster -count=1 -timeout 20m -v ./internal/cluster/clustertest -programs $(CURDIR)/bin/localcluster
+	cd hack/localcluster && CGO_ENABLED=0 go test -tags cluster -count=1 -timeout 20m -v ./internal/acceptance -programs $(CURDIR)/bin/localcluster
 
 .PHONY: localcluster-up localcluster-down
 localcluster-up: localcluster ## Start the local cluster

@@ -65,7 +65,7 @@ func choose(o Options, hosts inventory.Inventory) (*Cluster, error) {
 	case !errors.Is(err, inventory.ErrUnknown):
 		return nil, err
 	}
-	c.Plan.Name = o.Name // names the link that TakenRanges leaves out
+	c.Name = o.Name // names the link that TakenRanges leaves out
 	taken, err := c.takenRanges()
 	if err != nil {
 		return nil, err
@@ -144,8 +144,8 @@ func (c *Cluster) takenRanges() ([]netip.Prefix, error) {
 // program returns the path of a program that `make localcluster` built.
 func (c *Cluster) program(name string) string { return filepath.Join(c.options.Programs, name) }
 
-// say writes one line of progress.
-func (c *Cluster) say(format string, arguments ...any) {
+// sayf writes one line of progress.
+func (c *Cluster) sayf(format string, arguments ...any) {
 	_, _ = fmt.Fprintf(c.options.Progress, format+"\n", arguments...) // progress that cannot be shown stops nothing
 }
 

@@ -19,23 +19,21 @@ func Down(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("not down after %s", o.Timeout))
 	defer cancel()
-	c, err := Open(o)
-	if errors.Is(err, inventory.ErrUnknown) {
-		_, _ = fmt.Fprintf(o.Progress, "there is no cluster %q\n", o.Name)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	release, err := c.hosts.Lock(ctx, func() { c.say("waiting for another localcluster command") })
+	hosts := inventory.Inventory{Root: Home}
+	release, err := hosts.Lock(ctx, func() { _, _ = fmt.Fprintln(o.Progress, "waiting for another localcluster command") })
 	if err != nil {
 		return err
 	}
 	defer release()
-	if c, err = Open(o); err != nil { // it may have changed while this command waited
+	c, err := Open(o)
+	if errors.Is(err, inventory.ErrUnknown) {
+		_, _ = fmt.Fprintf(o.Progress, "there is no cluster %q\n", o.Name)
+		return hosts.Remove(o.Name)
+	}
+	if err != nil {
 		return err
 	}
-	c.say("%s: ending its processes, removing its machine", c.Name)
+	c.sayf("%s: ending its processes, removing its machine", c.Name)
 	if err := c.Destroy(ctx); err != nil {
 		return fmt.Errorf("taking down cluster %q: %w", c.Name, err)
 	}
@@ -45,7 +43,7 @@ func Down(ctx context.Context, o Options) error {
 	if err := c.hosts.Remove(c.Name); err != nil {
 		return err
 	}
-	c.say("cluster %q is gone", c.Name)
+	c.sayf("cluster %q is gone", c.Name)
 	return nil
 }
 

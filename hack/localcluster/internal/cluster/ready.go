@@ -16,6 +16,18 @@ func (c *Cluster) awaitAPI(ctx context.Context, a *api) error {
 	return until(ctx, func(ctx context.Context) error { return a.get(ctx, "/readyz", nil) })
 }
 
+// awaitComponents returns when every component runs.
+func (c *Cluster) awaitComponents(ctx context.Context) error {
+	return until(ctx, func(context.Context) error {
+		for _, part := range c.processes() {
+			if part.Err != nil {
+				return fmt.Errorf("%s: %w", part.Name, part.Err)
+			}
+		}
+		return nil
+	})
+}
+
 // awaitNode returns when the node takes pods.
 func (c *Cluster) awaitNode(ctx context.Context, a *api) error {
 	return until(ctx, func(ctx context.Context) error { return c.nodeReady(ctx, a) })

@@ -23,8 +23,13 @@ type Part struct {
 
 // Status returns the components in the order in which they start, then the node, the name server and the policies.
 func (c *Cluster) Status(ctx context.Context) []Part {
+	return append(c.processes(), c.services(ctx)...)
+}
+
+// processes returns the state of the components.
+func (c *Cluster) processes() []Part {
 	var parts []Part
-	for _, each := range append(controlPlane(c.Plan), clients(c.Plan)...) {
+	for _, each := range slices.Concat([]component{c.keeper()}, controlPlane(c.Plan), clients(c.Plan)) {
 		part := Part{Name: each.name}
 		if r := process.Load(c.record(each)); r.Alive() {
 			part.PID = r.PID
@@ -33,7 +38,7 @@ func (c *Cluster) Status(ctx context.Context) []Part {
 		}
 		parts = append(parts, part)
 	}
-	return append(parts, c.services(ctx)...)
+	return parts
 }
 
 // services returns the state of what the components do together.

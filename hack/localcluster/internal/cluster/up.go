@@ -26,7 +26,7 @@ func Up(ctx context.Context, o Options) error {
 	if err := c.checkHost(ctx); err != nil {
 		return err
 	}
-	release, err := c.hosts.Lock(ctx, func() { c.say("waiting for another localcluster command") })
+	release, err := c.hosts.Lock(ctx, func() { c.sayf("waiting for another localcluster command") })
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func Up(ctx context.Context, o Options) error {
 	if err := c.up(ctx); err != nil {
 		return fmt.Errorf("bringing up cluster %q: %w", c.Name, err)
 	}
-	c.say("cluster %q is up after %.1f s: %s, node %s", c.Name, time.Since(began).Seconds(), c.APIServer(), c.NodeName())
+	c.sayf("cluster %q is up after %.1f s: %s, node %s", c.Name, time.Since(began).Seconds(), c.APIServer(), c.NodeName())
 	return nil
 }
 
@@ -45,7 +45,6 @@ func Up(ctx context.Context, o Options) error {
 func (c *Cluster) up(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	w := watch{end: end}
 	var a *api
 	steps := []struct {
 		doing string
@@ -54,7 +53,7 @@ func (c *Cluster) up(ctx context.Context) error {
 		{"clearing what an earlier run left", func() error { return c.clear(ctx) }},
 		{"creating its network, mounts and control groups", c.createMachine},
 		{"making certificates and configuration", c.makeFiles},
-		{"starting etcd, kube-apiserver and containerd", func() error { return c.start(ctx, w, controlPlane(c.Plan)) }},
+		{"starting the components", func() error { return c.startKeeper(ctx, end) }},
 		{"waiting for the API server, loading images", func() (err error) {
 			if a, err = c.api(); err != nil {
 				return err
@@ -63,17 +62,17 @@ func (c *Cluster) up(ctx context.Context) error {
 				func() error { return c.awaitAPI(ctx, a) },
 				func() error { return c.loadSystemImages(ctx) })
 		}},
-		{"starting the controllers and the node", func() error { return c.start(ctx, w, clients(c.Plan)) }},
 		{"applying roles and the name server", func() error { return c.applyAddons(ctx, a) }},
 		{"waiting for the node, names and policies", func() error {
 			return together(
+				func() error { return c.awaitComponents(ctx) },
 				func() error { return c.awaitNode(ctx, a) },
 				func() error { return c.awaitNames(ctx) },
 				func() error { return c.awaitPolicies(ctx) })
 		}},
 	}
 	for _, step := range steps {
-		c.say("%s: %s", c.Name, step.doing)
+		c.sayf("%s: %s", c.Name, step.doing)
 		if err := step.act(); err != nil {
 			return fmt.Errorf("%s: %w", step.doing, err)
 		}

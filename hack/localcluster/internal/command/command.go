@@ -52,7 +52,7 @@ func newRoot(out, progress io.Writer) (*cobra.Command, error) {
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.Name, "name", o.Name, "name of the cluster")
 	flags.DurationVar(&o.Timeout, "timeout", o.Timeout, "longest time that the command may take")
-	root.AddCommand(newUp(o), newDown(o), newStatus(o), newLoad(o), newKubeconfig(o), newExec(o), newImage())
+	root.AddCommand(newUp(o), newDown(o), newStatus(o), newLoad(o), newKubeconfig(o), newExec(o), newKeep(o), newImage())
 	return root, nil
 }
 
@@ -164,5 +164,16 @@ func newExec(o *cluster.Options) *cobra.Command {
 			}
 			return c.Run(args, os.Environ())
 		},
+	}
+}
+
+// newKeep is what `up` runs in the machine, not a user.
+func newKeep(o *cluster.Options) *cobra.Command {
+	return &cobra.Command{
+		Use:    "keep",
+		Short:  "Keep the components running",
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE:   func(cmd *cobra.Command, _ []string) error { return cluster.Keep(cmd.Context(), *o) },
 	}
 }

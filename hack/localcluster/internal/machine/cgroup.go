@@ -3,6 +3,7 @@ package machine
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -149,24 +150,25 @@ func copyProcessors(levels []string) error {
 	return nil
 }
 
-// members returns the processes in the cluster's control groups. This one is excepted, and so are those that have ended
-// and only wait to be collected by their parent.
-func (m Machine) members() ([]int, error) {
+// members returns the processes in the cluster's control groups, this one excepted, and how many more have ended and only
+// wait to be collected by their parent.
+func (m Machine) members() (living []int, ended int, err error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, fmt.Errorf("listing the processes: %w", err)
+		return nil, 0, fmt.Errorf("listing the processes: %w", err)
 	}
-	var pids []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil || pid == os.Getpid() || !m.owns(pid) {
 			continue
 		}
 		if _, err := process.Find(pid); err == nil {
-			pids = append(pids, pid)
+			living = append(living, pid)
+		} else {
+			ended++
 		}
 	}
-	return pids, nil
+	return living, ended, nil
 }
 
 // owns reports whether a living process is in the cluster's control groups.
@@ -187,13 +189,13 @@ func inGroup(text, group string) bool {
 }
 
 // removeCgroups deletes the cluster's control groups, which must be empty, and the parent of all clusters' if it is now.
-func (m Machine) removeCgroups() error {
+func (m Machine) removeCgroups(ctx context.Context) error {
 	trees, err := hierarchies()
 	if err != nil {
 		return err
 	}
 	for _, tree := range trees {
-		if err := removeTree(filepath.Join(tree.root, m.CgroupPath())); err != nil {
+		if err := removeTree(ctx, filepath.Join(tree.root, m.CgroupPath())); err != nil {
 			return fmt.Errorf("removing a control group: %w", err)
 		}
 		_ = os.Remove(filepath.Join(tree.root, cgroupParent)) // fails while another cluster is there, rightly
@@ -202,7 +204,7 @@ func (m Machine) removeCgroups() error {
 }
 
 // removeTree removes a group and all below it, deepest first. A control group is removed as a folder; its files are not.
-func removeTree(group string) error {
+func removeTree(ctx context.Context, group string) error {
 	entries, err := os.ReadDir(group)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -212,22 +214,34 @@ func removeTree(group string) error {
 	}
 	for _, e := range entries {
 		if e.IsDir() {
-			if err := removeTree(filepath.Join(group, e.Name())); err != nil {
+			if err := removeTree(ctx, filepath.Join(group, e.Name())); err != nil {
 				return err
 			}
 		}
 	}
-	return removeGroup(group)
+	return removeGroup(ctx, group)
 }
 
 // removeGroup removes one empty group. The kernel refuses for a moment while the last processes of it are being reaped.
-func removeGroup(group string) error {
+func removeGroup(ctx context.Context, group string) error {
 	const step, tries = 20 * time.Millisecond, 250
 	for try := 1; ; try++ {
 		err := os.Remove(group)
 		if !errors.Is(err, unix.EBUSY) || try == tries {
 			return err
 		}
-		time.Sleep(step)
+		if err := pause(ctx, step); err != nil {
+			return err
+		}
+	}
+}
+
+// pause returns after a while, or with an error when the context ends.
+func pause(ctx context.Context, while time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(while):
+		return nil
 	}
 }

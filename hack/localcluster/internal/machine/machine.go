@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,23 +63,33 @@ func (m Machine) Destroy(ctx context.Context) error {
 	if err := m.killAll(ctx); err != nil {
 		return err
 	}
-	return errors.Join(m.unpin(), m.removeLink(), m.removeCgroups())
+	return errors.Join(m.unpin(), m.removeLink(), m.removeCgroups(ctx))
 }
 
-// killAll kills the processes of the machine until none is left: containers may start others meanwhile.
+// killAll kills the processes of the machine until none is left: one that is being killed may start others. Then it gives
+// their parents, which may be the host's first process, a moment to collect them.
 func (m Machine) killAll(ctx context.Context) error {
-	const rounds = 100
+	const rounds, step = 100, 50 * time.Millisecond
 	for range rounds {
-		pids, err := m.members()
+		living, ended, err := m.members()
 		if err != nil {
 			return err
 		}
-		if len(pids) == 0 {
+		if len(living)+ended == 0 {
 			return nil
 		}
-		if err := process.Kill(ctx, pids, m.owns); err != nil {
+		if err := process.Kill(ctx, living, m.owns); err != nil {
 			return err
 		}
+		if len(living) > 0 {
+			continue
+		}
+		if err := pause(ctx, step); err != nil {
+			return err
+		}
+	}
+	if living, _, err := m.members(); err != nil || len(living) == 0 {
+		return err
 	}
 	return fmt.Errorf("processes of the cluster keep coming back in %s", m.CgroupPath())
 }

@@ -23,7 +23,7 @@ func (m Machine) mountPin() string   { return m.Path("pins", "mnt") }
 // isNamespace reports whether a namespace is mounted on path.
 func isNamespace(path string) bool {
 	var s unix.Statfs_t
-	return unix.Statfs(path, &s) == nil && int64(s.Type) == nsfsMagic
+	return unix.Statfs(path, &s) == nil && s.Type == nsfsMagic
 }
 
 // pinNetwork makes the network namespace.
