@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func crowd(namespace string, pods int) cluster.Facts {
 // BenchmarkNewSpace indexes a namespace from nothing.
 func BenchmarkNewSpace(b *testing.B) {
 	for _, pods := range []int{100, 1000, 10000} {
-		b.Run(fmt.Sprint(pods), func(b *testing.B) {
+		b.Run(strconv.Itoa(pods), func(b *testing.B) {
 			f := crowd("shop", pods)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -55,7 +55,8 @@ func TestOwnLabelsAreUsedWhereTheyAreExact(t *testing.T) {
 		"a finished pod of another does not count": {
 			[]*cluster.Controller{web(), webSet()},
 			[]*cluster.Pod{webPod(), {Namespace: "shop", Name: "done", Labels: labels{"app": "web"}, Finished: true}},
-			deployment, labels{"app": "web"},
+			deployment,
+			labels{"app": "web"},
 		},
 		"not when the template of a neighbour without pods has the labels": {
 			[]*cluster.Controller{web(), selecting(made("StatefulSet", "db", ""), labels{"app": "db"}, labels{"app": "web", "db": "yes"})},
@@ -66,14 +67,18 @@ func TestOwnLabelsAreUsedWhereTheyAreExact(t *testing.T) {
 		},
 		"not when two controllers make the workload": {
 			[]*cluster.Controller{annotated(web(), "front"), annotated(selecting(made("DaemonSet", "d", ""), labels{"app": "d"}, labels{"app": "d"}), "front")},
-			nil, identity.Workload{Namespace: "shop", Name: "front"}, nil,
+			nil,
+			identity.Workload{Namespace: "shop", Name: "front"},
+			nil,
 		},
 		"not with an empty selector": {
 			[]*cluster.Controller{selecting(made("Deployment", "web", ""), nil, labels{"app": "web"})}, nil, deployment, nil,
 		},
 		"the name label of a Job": {
 			[]*cluster.Controller{selecting(made("Job", "once", ""), nil, jobLabel)},
-			[]*cluster.Pod{labelled("once-x", "Job/once", jobLabel)}, identity.Workload{Namespace: "shop", Kind: "Job", Name: "once"}, jobLabel,
+			[]*cluster.Pod{labelled("once-x", "Job/once", jobLabel)},
+			identity.Workload{Namespace: "shop", Kind: "Job", Name: "once"},
+			jobLabel,
 		},
 		"the template labels of a CronJob": {
 			[]*cluster.Controller{
@@ -81,15 +86,20 @@ func TestOwnLabelsAreUsedWhereTheyAreExact(t *testing.T) {
 				selecting(made("Job", "c-1", "CronJob/c"), nil, labels{"job": "c", "batch.kubernetes.io/job-name": "c-1"}),
 			},
 			[]*cluster.Pod{labelled("c-1-x", "Job/c-1", labels{"job": "c", "batch.kubernetes.io/job-name": "c-1"})},
-			identity.Workload{Namespace: "shop", Kind: "CronJob", Name: "c"}, labels{"job": "c"},
+			identity.Workload{Namespace: "shop", Kind: "CronJob", Name: "c"},
+			labels{"job": "c"},
 		},
 		"not the revision labels of a ReplicaSet that a custom resource owns": {
 			[]*cluster.Controller{selecting(made("ReplicaSet", "r-1", "Rollout/r"), labels{"app": "r", "hash": "1"}, labels{"app": "r", "hash": "1"})},
-			nil, identity.Workload{Namespace: "shop", Kind: "Rollout", Name: "r"}, nil,
+			nil,
+			identity.Workload{Namespace: "shop", Kind: "Rollout", Name: "r"},
+			nil,
 		},
 		"the selector of a Deployment that a custom resource owns": {
 			[]*cluster.Controller{selecting(made("Deployment", "k", "Kafka/main"), labels{"app": "k"}, labels{"app": "k"})},
-			nil, identity.Workload{Namespace: "shop", Kind: "Kafka", Name: "main"}, labels{"app": "k"},
+			nil,
+			identity.Workload{Namespace: "shop", Kind: "Kafka", Name: "main"},
+			labels{"app": "k"},
 		},
 		"a bare pod has none": {
 			nil, []*cluster.Pod{labelled("bare", "", labels{"app": "bare"})}, identity.Workload{Namespace: "shop", Kind: "Pod", Name: "bare"}, nil,

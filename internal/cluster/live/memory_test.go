@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func BenchmarkChange(b *testing.B) {
 				n++
 				switch o := object.object.(type) {
 				case *corev1.Pod:
-					o.Labels["run"] = fmt.Sprint(n)
+					o.Labels["run"] = strconv.Itoa(n)
 				case *corev1.Service:
 					o.Spec.Ports[0].Port = int32(n)
 				case *v2beta1.ClientIntents:

@@ -2,7 +2,7 @@ package live
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -22,7 +22,7 @@ func TestAKindThatIsNotServedDoesNotStopTheRest(t *testing.T) {
 		s := newStage(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		for _, stream := range s.streams {
 			if stream.kind.name == "KafkaServerConfig" {
-				stream.answered(fmt.Errorf("connection refused"))
+				stream.answered(errors.New("connection refused"))
 				stream.answered(&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: v2beta1.Group, Kind: stream.kind.name}})
 				continue
 			}
