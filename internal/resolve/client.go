@@ -53,6 +53,8 @@ func (l *look) unheld(from *traffic.Party) (end, Reason) {
 		return end{}, NoHolder
 	case isLocal(from.Addr):
 		return end{}, LocalAddress
+	case l.sighting.What.Act != traffic.Connect && l.resolver.isPrivate(from.Addr):
+		return end{}, NoHolder // perhaps a pod so new that its address is not known yet
 	case l.sighting.What.Act != traffic.Connect:
 		return end{}, NoTarget
 	case !l.resolver.options.External:

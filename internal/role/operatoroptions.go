@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,10 +125,11 @@ func (o OperatorOptions) settings() policy.Settings {
 	return s
 }
 
-// resolving are the options that resolution reads.
+// resolving are the options that resolution reads. Portolan's own traffic is kept out of the map.
 func (o OperatorOptions) resolving() resolve.Options {
 	r := resolve.DefaultOptions()
-	r.ClusterDomains, r.ExcludedNamespaces, r.External = o.ClusterDomains, o.ExcludeNamespaces, o.External
+	r.ClusterDomains, r.External = o.ClusterDomains, o.External
+	r.ExcludedNamespaces = append(slices.Clone(o.ExcludeNamespaces), o.Namespace, o.AgentNamespace)
 	return r
 }
 
