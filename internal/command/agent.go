@@ -2,7 +2,6 @@ package command
 
 import (
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -10,9 +9,10 @@ import (
 )
 
 // agentCommand plays the agent, in a pod.
-func agentCommand(version string) *cobra.Command {
+func agentCommand(version string, env func(string) (string, bool)) *cobra.Command {
 	options := role.DefaultAgentOptions(version)
-	options.Agent.Node, options.Agent.Pod = os.Getenv("NODE_NAME"), os.Getenv("POD_NAME") // as manifests name them
+	options.Agent.Node, _ = env("NODE_NAME") // as manifests name it
+	options.Agent.Pod, _ = env("POD_NAME")
 	var logs logging
 	cmd := &cobra.Command{
 		Use: "agent", Short: "Role: see the traffic of one node and tell the operator",

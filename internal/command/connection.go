@@ -2,12 +2,17 @@ package command
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
@@ -26,12 +31,16 @@ type connection struct {
 	address, caFile, tokenFile string // direct
 
 	timeout time.Duration // of one query, finding the operator included; 0 means none
+	debug   bool
+	version string // of this program
 }
 
 // queryPort is where the operator answers port-forwards.
 const queryPort = 9090
 
-func newConnection() *connection { return &connection{port: queryPort, timeout: 30 * time.Second} }
+func newConnection(version string) *connection {
+	return &connection{port: queryPort, timeout: 30 * time.Second, version: version}
+}
 
 func (c *connection) addFlags(fs *pflag.FlagSet) {
 	c.addKubectlFlags(fs)
@@ -42,6 +51,7 @@ func (c *connection) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&c.caFile, "ca-file", "", "PEM file of the authority that signs the certificate at --address; empty means those of the system")
 	fs.StringVar(&c.tokenFile, "token-file", "", "file with the bearer token for --address")
 	fs.DurationVar(&c.timeout, "timeout", c.timeout, "limit for one query, connection included; 0 means none")
+	fs.BoolVar(&c.debug, "debug", false, "say on standard error what is asked, whom, and how long it takes")
 }
 
 // addKubectlFlags adds the flags by which kubectl chooses a cluster, but for two: here -n is a list of namespaces, and
@@ -69,53 +79,100 @@ func (c *connection) validate() error {
 	return nil
 }
 
-// ask calls question with a client of the operator, within the timeout.
-func (c *connection) ask(ctx context.Context, question func(context.Context, *query.Client) error) error {
+// reached is an operator that answers, and what the way to it showed.
+type reached struct {
+	*query.Client
+	cluster     kubernetes.Interface // nil when the operator was asked directly
+	ready, pods int                  // of the operator, where the cluster said so
+}
+
+// question asks an operator. It is called again with another pod of the operator when one cannot be reached.
+type question func(ctx context.Context, operator reached) error
+
+// ask calls q with the operator, within the timeout. An error says what failed, and what to do about it.
+func (c *connection) ask(cmd *cobra.Command, q question) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	ctx, began := cmd.Context(), time.Now()
 	if c.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
+	say := func(format string, args ...any) {
+		if c.debug {
+			fmt.Fprintf(cmd.ErrOrStderr(), "debug: %6s "+format+"\n", append([]any{time.Since(began).Round(time.Millisecond)}, args...)...)
+		}
+	}
+	err := c.askBy(ctx, say, q)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
+		return hinted{fmt.Errorf("operator did not answer within %s", c.timeout), "raise --timeout or narrow with -n"}
+	}
+	say("done")
+	return err
+}
+
+// sayf tells what happens, for those who look for a fault.
+type sayf func(format string, args ...any)
+
+func (c *connection) askBy(ctx context.Context, say sayf, q question) error {
 	if c.address != "" {
 		client, err := c.direct()
 		if err != nil {
 			return err
 		}
-		return c.late(ctx, "operator", question(ctx, client))
+		say("the operator is at %s", c.address)
+		return c.unanswered(q(ctx, reached{Client: client}))
 	}
-	client, closeTunnel, err := c.tunnelled(ctx)
+	config, contextName, err := c.kubernetes()
 	if err != nil {
-		return c.late(ctx, "cluster", err)
-	}
-	defer closeTunnel()
-	return c.late(ctx, "operator", question(ctx, client))
-}
-
-// late puts an answer that did not come in time into words.
-func (c *connection) late(ctx context.Context, who string, err error) error {
-	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return err
 	}
-	return hinted{fmt.Errorf("%s did not answer within %s", who, c.timeout), "raise --timeout or narrow with -n"}
+	say("the cluster of context %q is at %s", contextName, config.Host)
+	f, err := newFinder(config, contextName, c)
+	if err != nil {
+		return err
+	}
+	return f.ask(ctx, say, q)
 }
 
-// tunnelled finds the operator in the cluster and opens a tunnel to it.
-func (c *connection) tunnelled(ctx context.Context) (*query.Client, func(), error) {
-	config, name, err := c.kubernetes()
-	if err != nil {
-		return nil, nil, err
+// unanswered puts into words why an operator at an address did not answer. What it did answer stays as it is.
+func (c *connection) unanswered(err error) error {
+	var answer *query.AnswerError
+	if err == nil || errors.As(err, &answer) {
+		return err
 	}
-	found, err := newFinder(config, name, c)
-	if err != nil {
-		return nil, nil, err
+	err = fmt.Errorf("operator at %s cannot be asked: %w", c.address, err)
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return hinted{err, `pass the operator's authority with --ca-file: the key ca.crt of ConfigMap portolan-ca in the agents' namespace`}
 	}
-	return found.reach(ctx)
+	return err
+}
+
+// fits refuses an operator of another major version, whose answers this program could misread.
+func (c *connection) fits(operator string) error {
+	own, theirs := major(c.version), major(operator)
+	if own == "" || theirs == "" || own == theirs {
+		return nil
+	}
+	return fmt.Errorf("operator is %s and this is %s: use a command line of the operator's major version", operator, c.version)
+}
+
+// major returns the major version of "v1.2.3", or nothing for a version that says none.
+func major(version string) string {
+	first, _, released := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	if !released || strings.HasSuffix(version, "-unknown") {
+		return ""
+	}
+	return first
 }
 
 // kubernetes returns the configuration of the cluster and the name of the context, for people.
 func (c *connection) kubernetes() (*rest.Config, string, error) {
 	klog.LogToStderr(false) // what its libraries log, an error says better
-	klog.SetOutput(discard{})
+	klog.SetOutput(io.Discard)
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = c.kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &c.overrides)
@@ -143,9 +200,3 @@ func (c *connection) noCluster() error {
 	}
 	return fmt.Errorf("%s: KUBECONFIG is unset and the default kubeconfig does not exist", what)
 }
-
-// discard drops what is written to it.
-type discard struct{}
-
-// Write implements io.Writer.
-func (discard) Write(p []byte) (int, error) { return len(p), nil }

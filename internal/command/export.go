@@ -5,67 +5,187 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/export/intents"
 )
 
-// exportOptions says how ClientIntents are written.
-type exportOptions struct {
-	selection  *selection
-	say        notices
-	format     *oneOf
-	path       string
-	outputType *oneOf
-	header     *oneOf
-	version    string
+// exporting says how ClientIntents are written.
+type exporting struct {
+	wanted  *selection
+	say     notices
+	version string
+
+	format, outputType, header *oneOf
+	path                       string // empty or - for standard output
 }
+
+// The output types and headers.
+const (
+	singleFile   = "single-file"
+	directory    = "dir"
+	headerAuto   = "auto"
+	headerAlways = "always"
+	headerNever  = "never"
+)
 
 // exportCommand writes the map as ClientIntents.
 func exportCommand(version string) *cobra.Command {
-	o := &exportOptions{
-		selection: newSelection(), format: newFormat("yaml", "json"), version: version,
-		outputType: &oneOf{value: "single-file", words: []string{"single-file", "dir"}, what: "output type"},
-		header:     &oneOf{value: "auto", words: []string{"auto", "always", "never"}, what: "header"},
+	e := &exporting{
+		wanted: newSelection(version), version: version, format: newFormat(formatYAML, formatJSON),
+		outputType: &oneOf{value: singleFile, words: []string{singleFile, directory}, what: "output type"},
+		header:     &oneOf{value: headerAuto, words: []string{headerAuto, headerAlways, headerNever}, what: "header"},
 	}
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write the map as ClientIntents",
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		Example: "  portolan export -n shop -o intents/\n  portolan export --server payment.pay | kubectl apply -f -",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.run(cmd) },
 	}
-	o.selection.addFlags(cmd)
-	o.say.addFlags(cmd.Flags())
-	cmd.Flags().Var(o.format, "format", "output format")
-	cmd.Flags().StringVarP(&o.path, "output", "o", "", "file or directory to write; empty or - for standard output")
-	cmd.Flags().Var(o.outputType, "output-type", "one file, or a file per workload; an existing directory or a trailing / means dir")
-	cmd.Flags().Var(o.header, "header", "comment that says where the YAML comes from: auto writes it into files only")
+	e.wanted.addFlags(cmd)
+	e.say.addFlags(cmd.Flags())
+	cmd.Flags().Var(e.format, "format", "output format")
+	cmd.Flags().StringVarP(&e.path, "output", "o", "", "file or directory to write; empty or - for standard output")
+	cmd.Flags().Var(e.outputType, "output-type", "one file, or a file per workload; an existing directory or a trailing / means dir")
+	cmd.Flags().Var(e.header, "header", "comment that says where the YAML comes from; auto writes it into files only")
 	return cmd
 }
 
-func (o *exportOptions) run(cmd *cobra.Command) error {
-	if cmd.Flags().Changed("output-type") && o.path == "" {
+func (e *exporting) run(cmd *cobra.Command) error {
+	toStandard := e.path == "" || e.path == standardOutput
+	if cmd.Flags().Changed("output-type") && toStandard {
 		return flagError{errors.New("flag --output-type requires --output to specify output path")}
 	}
-	m, _, err := o.selection.read(cmd)
+	m, err := e.wanted.read(cmd)
 	if err != nil {
 		return err
 	}
-	objects := intents.From(m.Edges, intents.Options{AsServices: o.selection.asServices, WithInternet: o.selection.withInternet})
-	_ = v2beta1.KindClientIntents
-	if o.path == "" {
-		return print(cmd, func(w io.Writer) error { return intents.Marshal(w, objects, nil) })
+	objects, left := intents.Declare(m.Edges, intents.Options{
+		AsServices: e.wanted.asServices, WithInternet: e.wanted.withInternet, DNS: intents.DNSServers(m.Edges),
+	})
+	e.tell(cmd, left)
+	switch {
+	case toStandard:
+		if len(objects) == 0 {
+			e.say.sayf(cmd, nothingFound)
+		}
+		return print(cmd, func(w io.Writer) error { return e.write(w, objects, e.headerOf(m, e.header.value == headerAlways)) })
+	case len(objects) == 0: // an empty map is no reason to empty a file
+		e.say.sayf(cmd, nothingFound)
+		return nil
+	case e.intoDirectory():
+		return e.writeDirectory(cmd, objects, e.headerOf(m, e.header.value != headerNever))
+	default:
+		return e.writeFile(cmd, objects, e.headerOf(m, e.header.value != headerNever))
 	}
-	var text bytes.Buffer
-	if err := intents.Marshal(&text, objects, nil); err != nil {
+}
+
+// maxTold is how many pairs that are left out are named one by one.
+const maxTold = 10
+
+// tell says what was seen and is not in the output. It is no notice that --quiet may drop: a policy may rest on it.
+func (e *exporting) tell(cmd *cobra.Command, left []intents.Left) {
+	for _, l := range left[:min(len(left), maxTold)] {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s -> %s is left out: %s\n", l.Client, l.Server, l.Why)
+	}
+	if more := len(left) - maxTold; more > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %d more connections are left out\n", more)
+	}
+}
+
+func (e *exporting) headerOf(m document.Map, wanted bool) *intents.Header {
+	if !wanted {
+		return nil
+	}
+	return &intents.Header{
+		Version: e.version, Cluster: m.Cluster, From: m.Window.From, To: m.Window.To, Completeness: m.Window.Completeness(),
+	}
+}
+
+func (e *exporting) write(w io.Writer, objects []*v2beta1.ClientIntents, header *intents.Header) error {
+	if e.format.value == formatJSON {
+		return intents.MarshalJSON(w, objects)
+	}
+	return intents.Marshal(w, objects, header)
+}
+
+// intoDirectory reports whether the path is one: by the flag, by its last character, or because it is there.
+func (e *exporting) intoDirectory() bool {
+	if e.outputType.value == directory || strings.HasSuffix(e.path, "/") || strings.HasSuffix(e.path, string(filepath.Separator)) {
+		return true
+	}
+	there, err := os.Stat(e.path)
+	return err == nil && there.IsDir()
+}
+
+func (e *exporting) writeFile(cmd *cobra.Command, objects []*v2beta1.ClientIntents, header *intents.Header) error {
+	changes, err := e.plan(map[string][]*v2beta1.ClientIntents{e.path: objects}, header)
+	if err != nil {
 		return err
 	}
-	if err := writeFiles(cmd.Context(), map[string][]byte{o.path: text.Bytes()}); err != nil {
+	if err := writeFiles(cmd.Context(), changes.texts); err != nil {
 		return err
 	}
-	o.say.sayf(cmd, "Successfully wrote intents into %s", o.path)
+	e.say.sayf(cmd, "Successfully wrote intents into %s", e.path)
 	return nil
 }
 
-var _ = fmt.Sprint
+func (e *exporting) writeDirectory(cmd *cobra.Command, objects []*v2beta1.ClientIntents, header *intents.Header) error {
+	files := make(map[string][]*v2beta1.ClientIntents, len(objects))
+	for i, name := range intents.FileNames(objects) {
+		files[filepath.Join(e.path, name+"."+e.format.value)] = objects[i : i+1]
+	}
+	changes, err := e.plan(files, header)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.path, newDirectoryMode); err != nil {
+		return fmt.Errorf("writing into %s: %w", e.path, err)
+	}
+	if err := writeFiles(cmd.Context(), changes.texts); err != nil {
+		return err
+	}
+	e.say.sayf(cmd, "Successfully wrote intents into %s", e.path)
+	e.say.sayf(cmd, "%d added, %d changed, %d unchanged, 0 removed", changes.added, changes.changed, changes.unchanged)
+	return nil
+}
+
+// changes are the files to write. A file that says the same already is not among them, so that its header keeps telling
+// the evidence behind the last real change.
+type changes struct {
+	texts                     map[string][]byte
+	added, changed, unchanged int
+}
+
+func (e *exporting) plan(files map[string][]*v2beta1.ClientIntents, header *intents.Header) (changes, error) {
+	c := changes{texts: make(map[string][]byte, len(files))}
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		there, err := readRegular(path)
+		if err != nil {
+			return changes{}, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if there != nil && intents.Same(there, files[path]) {
+			c.unchanged++
+			continue
+		}
+		var text bytes.Buffer
+		if err := e.write(&text, files[path], header); err != nil {
+			return changes{}, err
+		}
+		c.texts[path] = text.Bytes()
+		if there == nil {
+			c.added++
+		} else {
+			c.changed++
+		}
+	}
+	return c, nil
+}

@@ -50,8 +50,29 @@ func writeFiles(ctx context.Context, texts map[string][]byte) (err error) {
 	return nil
 }
 
-// newFileMode is for files that were not there; the umask narrows it.
-const newFileMode fs.FileMode = 0o666
+// The modes of files and directories that were not there; the umask narrows them.
+const (
+	newFileMode      fs.FileMode = 0o666
+	newDirectoryMode fs.FileMode = 0o777
+)
+
+// readRegular returns what a regular file holds, and nil for what is not there or is no regular file.
+func readRegular(path string) ([]byte, error) {
+	there, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !there.Mode().IsRegular():
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if text == nil && err == nil {
+		text = []byte{} // an empty file is there
+	}
+	return text, err
+}
 
 // destination follows symbolic links and says whether a rename may take the place of what is there.
 func destination(path string) (place string, mode fs.FileMode, regular bool, err error) {
@@ -84,6 +105,9 @@ func writeTemporary(place string, text []byte, mode fs.FileMode) (name string, e
 		}
 	}()
 	_, err = file.Write(text)
+	if err == nil && mode != newFileMode {
+		err = file.Chmod(mode) // as it was, whatever the umask
+	}
 	if err == nil {
 		err = file.Sync()
 	}

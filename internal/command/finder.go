@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,28 +49,48 @@ const (
 // maxTries is how many pods are tried.
 const maxTries = 3
 
-// reach returns a client that asks through a tunnel, and what closes the tunnel.
-func (f *finder) reach(ctx context.Context) (*query.Client, func(), error) {
+// ask calls q with the operator, through a tunnel to one of its pods. Where a tunnel fails the next pod is tried.
+func (f *finder) ask(ctx context.Context, say sayf, q question) error {
 	service, err := f.find(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	pods, err := f.readyPods(ctx, service)
+	pods, err := f.pods(ctx, service)
 	if err != nil {
-		return nil, nil, err
+		return err
+	}
+	ready := oldestReady(pods)
+	say("Service %s/%s has %d ready pods of %d", service.Namespace, service.Name, len(ready), len(pods))
+	if len(ready) == 0 {
+		return noReadyPod(service, pods)
 	}
 	var errs []error
-	for _, pod := range pods[:min(len(pods), maxTries)] {
-		through, err := openTunnel(ctx, f.config, f.clients, pod, targetPort(service, pod, f.port))
-		if err == nil {
-			return query.NewClient(through.httpClient(), "http://"+service.Name+"."+service.Namespace, ""), through.Close, nil
+	for _, pod := range ready[:min(len(ready), maxTries)] {
+		err := f.askPod(ctx, pod, targetPort(service, pod, f.port), func(ctx context.Context, operator reached) error {
+			say("a tunnel to pod %s/%s is open", pod.Namespace, pod.Name)
+			operator.ready, operator.pods = len(ready), len(pods)
+			return q(ctx, operator)
+		})
+		var failed *tunnelError
+		if !errors.As(err, &failed) {
+			return err
 		}
-		if apierrors.IsForbidden(err) {
-			return nil, nil, f.forbidden(ctx, err, "create pods/portforward", service.Namespace)
-		}
-		errs = append(errs, fmt.Errorf("opening a tunnel to pod %s/%s: %w", pod.Namespace, pod.Name, err))
+		errs = append(errs, fmt.Errorf("pod %s/%s cannot be asked: %w", pod.Namespace, pod.Name, err))
 	}
-	return nil, nil, errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+func (f *finder) askPod(ctx context.Context, pod corev1.Pod, port int, q question) error {
+	through, err := openTunnel(ctx, f.config, f.clients, pod, port)
+	switch {
+	case apierrors.IsForbidden(err):
+		return f.forbidden(ctx, "create pods/portforward", pod.Namespace)
+	case err != nil:
+		return err
+	}
+	defer through.Close()
+	client := query.NewClient(through.httpClient(), "http://"+usualService, "")
+	return q(ctx, reached{Client: client, cluster: f.clients})
 }
 
 // find returns the operator's Service: the one that flags name, else the one that is labelled, else the usual one.
@@ -92,7 +113,7 @@ func (f *finder) find(ctx context.Context) (*corev1.Service, error) {
 	case apierrors.IsNotFound(err):
 		return nil, f.notInstalled(namespace, name)
 	case apierrors.IsForbidden(err):
-		return nil, f.forbidden(ctx, err, "get services", namespace)
+		return nil, f.forbidden(ctx, "get services", namespace)
 	case err != nil:
 		return nil, f.unreachable(err)
 	}
@@ -132,29 +153,20 @@ func (f *finder) unreachable(err error) error {
 }
 
 // forbidden says who lacks which right. The API server knows the user's name; if it does not tell, nobody is named.
-func (f *finder) forbidden(ctx context.Context, cause error, right, namespace string) error {
+func (f *finder) forbidden(ctx context.Context, right, namespace string) error {
 	who := "this user"
-	review, err := f.clients.AuthenticationV1().SelfSubjectReviews().Create(ctx, selfReview(), metav1.CreateOptions{})
+	review, err := f.clients.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err == nil && review.Status.UserInfo.Username != "" {
 		who = fmt.Sprintf("user %q", review.Status.UserInfo.Username)
 	}
 	return hinted{
-		deniedError{fmt.Errorf("forbidden: %s may not %s in namespace %s", who, right, namespace), cause},
+		fmt.Errorf("forbidden: %s may not %s in namespace %s", who, right, namespace),
 		"bind Role portolan-cli to this user, or use --address",
 	}
 }
 
-// deniedError says a refusal of the API server in other words.
-type deniedError struct {
-	error
-	cause error
-}
-
-// Unwrap returns the refusal.
-func (d deniedError) Unwrap() error { return d.cause }
-
-// readyPods returns the pods behind the Service that answer, the oldest first.
-func (f *finder) readyPods(ctx context.Context, service *corev1.Service) ([]corev1.Pod, error) {
+// pods returns the pods behind the Service.
+func (f *finder) pods(ctx context.Context, service *corev1.Service) ([]corev1.Pod, error) {
 	if len(service.Spec.Selector) == 0 {
 		return nil, fmt.Errorf("%s/%s selects no pods: it is not the operator's Service", service.Namespace, service.Name)
 	}
@@ -163,13 +175,9 @@ func (f *finder) readyPods(ctx context.Context, service *corev1.Service) ([]core
 	})
 	switch {
 	case apierrors.IsForbidden(err):
-		return nil, f.forbidden(ctx, err, "list pods", service.Namespace)
+		return nil, f.forbidden(ctx, "list pods", service.Namespace)
 	case err != nil:
 		return nil, f.unreachable(err)
 	}
-	ready := oldestReady(list.Items)
-	if len(ready) == 0 {
-		return nil, noReadyPod(service, list.Items)
-	}
-	return ready, nil
+	return list.Items, nil
 }

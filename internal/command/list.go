@@ -10,26 +10,34 @@ import (
 	"github.com/portolan-io/portolan/internal/export/text"
 )
 
+// The formats that several commands write.
+const (
+	formatText = "text"
+	formatJSON = "json"
+	formatYAML = "yaml"
+)
+
 // listCommand prints the map.
-func listCommand() *cobra.Command {
-	wanted, format := newSelection(), newFormat("text", "table", "wide", "json", "yaml")
+func listCommand(version string) *cobra.Command {
+	wanted := newSelection(version)
+	format := newFormat(formatText, "table", "wide", formatJSON, formatYAML)
 	var say notices
 	var noHeaders bool
 	cmd := &cobra.Command{
 		Use: "list", Short: "List who calls whom",
-		Args: noArguments,
+		Example: "  portolan list -n shop,pay\n  portolan list --format wide --since 24h --with-internet\n  portolan list --server payment.pay",
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, _, err := wanted.read(cmd)
+			m, err := wanted.read(cmd)
 			if err != nil {
 				return err
 			}
+			m.Edges = wanted.named(m.Edges)
 			if len(m.Edges) == 0 {
 				say.sayf(cmd, nothingFound)
-				if format.value != "json" && format.value != "yaml" {
-					return nil
-				}
 			}
-			return print(cmd, func(w io.Writer) error { return list(w, m, format.value, text.TableOptions{Now: time.Now(), NoHeaders: noHeaders}) })
+			table := text.TableOptions{Now: now(m), NoHeaders: noHeaders || len(m.Edges) == 0}
+			return print(cmd, func(w io.Writer) error { return list(w, m, format.value, table) })
 		},
 	}
 	wanted.addFlags(cmd)
@@ -40,11 +48,19 @@ func listCommand() *cobra.Command {
 	return cmd
 }
 
+// now is the moment that ages in a table count from: that of the answer, by the operator's clock.
+func now(m document.Map) time.Time {
+	if m.Window.To.IsZero() {
+		return time.Now()
+	}
+	return m.Window.To
+}
+
 func list(w io.Writer, m document.Map, format string, table text.TableOptions) error {
 	switch format {
-	case "json":
+	case formatJSON:
 		return document.Write(w, m)
-	case "yaml":
+	case formatYAML:
 		return writeYAML(w, m)
 	case "table":
 		return text.Table(w, m.Edges, table)

@@ -1,10 +1,8 @@
 package command
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
@@ -13,9 +11,11 @@ import (
 )
 
 // operatorCommand plays the operator, in a pod or, with a kubeconfig, outside.
-func operatorCommand(version string) *cobra.Command {
+func operatorCommand(version string, env func(string) (string, bool)) *cobra.Command {
 	options := role.DefaultOperatorOptions(version)
-	options.Namespace = cmp.Or(os.Getenv("POD_NAMESPACE"), options.Namespace) // as manifests name it
+	if own, set := env("POD_NAMESPACE"); set { // as manifests name it
+		options.Namespace = own
+	}
 	var logs logging
 	cmd := &cobra.Command{
 		Use: "operator", Short: "Role: keep the map, and reconcile intents into policies",

@@ -4,47 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
 
 	"github.com/portolan-io/portolan/internal/export/document"
-	"sigs.k8s.io/yaml"
 )
-
-// oneOf is a flag that takes one of some words.
-type oneOf struct {
-	value string
-	words []string
-	what  string // the thing that has these words, for the error
-}
-
-func newFormat(words ...string) *oneOf {
-	return &oneOf{value: words[0], words: words, what: "output format"}
-}
-
-// Set implements pflag.Value.
-func (o *oneOf) Set(text string) error {
-	if !slices.Contains(o.words, text) {
-		return unexpectedError{fmt.Errorf("unexpected %s %s, use one of (%s)", o.what, text, strings.Join(o.words, ", "))}
-	}
-	o.value = text
-	return nil
-}
-
-// String implements pflag.Value.
-func (o *oneOf) String() string { return o.value }
-
-// Type implements pflag.Value.
-func (o *oneOf) Type() string { return strings.Join(o.words, "|") }
-
-// unexpectedError is a word that a flag does not know. Its text is the whole message, as scripts expect it.
-type unexpectedError struct{ error }
-
-// Unwrap returns the error itself.
-func (u unexpectedError) Unwrap() error { return u.error }
 
 // notices are what a command says beside its data, on standard error.
 type notices struct {

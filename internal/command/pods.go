@@ -6,11 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 )
-
-func selfReview() *authenticationv1.SelfSubjectReview { return &authenticationv1.SelfSubjectReview{} }
 
 // oldestReady returns the pods that are ready and stay, the oldest first: it has the most to tell.
 func oldestReady(pods []corev1.Pod) []corev1.Pod {

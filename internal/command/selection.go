@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ type selection struct {
 	file         string // a graph document instead of the operator
 }
 
-func newSelection() *selection { return &selection{connection: newConnection()} }
+func newSelection(version string) *selection { return &selection{connection: newConnection(version)} }
 
 func (s *selection) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
@@ -84,104 +85,50 @@ func cutLast(s, separator string) (before, after string, found bool) {
 }
 
 // read returns the selected part of the map. An error means that nothing is known.
-func (s *selection) read(cmd *cobra.Command) (document.Map, query.Basis, error) {
+func (s *selection) read(cmd *cobra.Command) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
 	if err != nil {
-		return document.Map{}, query.Basis{}, err
-	}
-	m, basis, err := s.fetch(cmd, filter)
-	if err != nil {
-		return document.Map{}, query.Basis{}, err
-	}
-	if s.asServices {
-		m.Edges = byService(m.Edges)
-	}
-	return m, basis, nil
-}
-
-func (s *selection) fetch(cmd *cobra.Command, filter graph.Filter) (document.Map, query.Basis, error) {
-	if s.file != "" {
-		m, err := readFile(s.file, cmd.InOrStdin())
-		if err != nil {
-			return document.Map{}, query.Basis{}, err
-		}
-		m.Edges = pick(m.Edges, filter)
-		return m, query.Basis{
-			Cluster: m.Cluster, From: m.Window.From, To: m.Window.To, Acknowledged: m.Window.Acknowledged, Dropped: m.Window.Dropped,
-		}, nil
-	}
-	if err := s.connection.validate(); err != nil {
-		return document.Map{}, query.Basis{}, err
+		return document.Map{}, err
 	}
 	var m document.Map
+	if s.file != "" {
+		m, err = readMap(s.file, cmd.InOrStdin())
+		m.Edges = pick(m.Edges, filter)
+	} else {
+		m, err = s.ask(cmd, filter)
+	}
+	return m, err
+}
+
+// named returns the edges with servers named as the flags want it.
+func (s *selection) named(edges []graph.Edge) []graph.Edge {
+	if s.asServices {
+		return byService(edges)
+	}
+	return edges
+}
+
+// ask asks the operator.
+func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (document.Map, error) {
 	var basis query.Basis
-	err := s.connection.ask(cmd.Context(), func(ctx context.Context, client *query.Client) error {
+	var edges []graph.Edge
+	err := s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
 		var err error
-		basis, m.Edges, err = client.Edges(ctx, filter)
-		return err
+		if basis, edges, err = operator.Edges(ctx, filter); err != nil {
+			return err
+		}
+		return s.connection.fits(basis.Version)
 	})
-	m.Cluster = basis.Cluster
-	m.Window = document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped}
-	return m, basis, err
+	return document.Map{
+		Cluster: basis.Cluster, Edges: edges,
+		Window: document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped},
+	}, err
 }
 
-// names is a flag that takes names separated by commas or blanks, any number of times.
-type names []string
-
-// Set implements pflag.Value.
-func (n *names) Set(text string) error {
-	*n = append(*n, strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })...)
-	return nil
-}
-
-// String implements pflag.Value.
-func (n *names) String() string { return strings.Join(*n, ",") }
-
-// Type implements pflag.Value.
-func (n *names) Type() string { return "names" }
-
-// moment is a flag that takes a duration before now, or a time.
-type moment struct {
-	ago  time.Duration
-	when time.Time
-	text string
-}
-
-// Set implements pflag.Value.
-func (m *moment) Set(text string) error {
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		*m = moment{ago: ago, text: text}
-		return nil
-	}
-	when, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return errors.New("want a duration such as 24h, or a time such as 2026-11-20T07:00:00Z")
-	}
-	*m = moment{when: when, text: text}
-	return nil
-}
-
-// String implements pflag.Value.
-func (m *moment) String() string { return m.text }
-
-// Type implements pflag.Value.
-func (m *moment) Type() string { return "duration|time" }
-
-// at returns the moment, or the zero time when the flag was not given.
-func (m *moment) at(now time.Time) time.Time {
-	switch {
-	case m.text == "":
-		return time.Time{}
-	case m.when.IsZero():
-		return now.Add(-m.ago)
-	default:
-		return m.when
-	}
-}
-
-func readFile(path string, standard interface{ Read([]byte) (int, error) }) (document.Map, error) {
+// readMap reads a graph document.
+func readMap(path string, standard io.Reader) (document.Map, error) {
 	in := standard
-	if path != "-" {
+	if path != standardInput {
 		file, err := os.Open(path)
 		if err != nil {
 			return document.Map{}, fmt.Errorf("reading --edges: %w", err)
@@ -195,3 +142,6 @@ func readFile(path string, standard interface{ Read([]byte) (int, error) }) (doc
 	}
 	return m, nil
 }
+
+// standardInput is the path that means it.
+const standardInput = "-"

@@ -29,6 +29,15 @@ type tunnel struct {
 	requests atomic.Uint64
 }
 
+// tunnelError is a pod that cannot be reached through the API server. Another pod may be.
+type tunnelError struct{ cause error }
+
+// Error implements error.
+func (e *tunnelError) Error() string { return "opening a tunnel to it: " + e.cause.Error() }
+
+// Unwrap returns the cause.
+func (e *tunnelError) Unwrap() error { return e.cause }
+
 // openTunnel opens a tunnel by WebSocket, or by SPDY where the API server or a proxy before it knows no WebSocket.
 func openTunnel(ctx context.Context, config *rest.Config, clients kubernetes.Interface, pod corev1.Pod, port int) (*tunnel, error) {
 	dialer, err := tunnelDialer(config, clients, pod)
@@ -47,7 +56,7 @@ func openTunnel(ctx context.Context, config *rest.Config, clients kubernetes.Int
 	select {
 	case o := <-dialled:
 		if o.err != nil {
-			return nil, o.err
+			return nil, &tunnelError{o.err}
 		}
 		return &tunnel{streams: o.streams, port: port}, nil
 	case <-ctx.Done():
@@ -94,13 +103,13 @@ func (t *tunnel) dial() (net.Conn, error) {
 	headers.Set(corev1.StreamType, corev1.StreamTypeError)
 	complaints, err := t.streams.CreateStream(headers)
 	if err != nil {
-		return nil, fmt.Errorf("opening the stream for errors: %w", err)
+		return nil, &tunnelError{fmt.Errorf("opening the stream for errors: %w", err)}
 	}
 	_ = complaints.Close() // only this direction, in which nothing is written
 	headers.Set(corev1.StreamType, corev1.StreamTypeData)
 	data, err := t.streams.CreateStream(headers)
 	if err != nil {
-		return nil, fmt.Errorf("opening the stream for data: %w", err)
+		return nil, &tunnelError{fmt.Errorf("opening the stream for data: %w", err)}
 	}
 	conn := &tunnelConn{streams: t.streams, data: data, complaints: complaints, said: make(chan error, 1), port: t.port}
 	go conn.listen()
@@ -122,7 +131,7 @@ const maxComplaint = 4 << 10
 func (c *tunnelConn) listen() {
 	text, _ := io.ReadAll(io.LimitReader(c.complaints, maxComplaint))
 	if len(text) > 0 {
-		c.said <- fmt.Errorf("the pod's port %d cannot be reached: %s", c.port, strings.TrimSpace(string(text)))
+		c.said <- &tunnelError{fmt.Errorf("its port %d does not answer: %s", c.port, strings.TrimSpace(string(text)))}
 	}
 	close(c.said)
 	if len(text) > 0 {

@@ -29,9 +29,10 @@ type Status struct {
 	Nodes    []string // all nodes that should have an agent, sorted
 	Agents   []Agent  // sorted by node
 	Refusals []Refusal
-	Intents  int      // ClientIntents in the cluster
-	Failing  int      // those of them that are not Ready
-	Notes    []string // what else a person should know, one sentence each
+	Intents  int       // ClientIntents in the cluster
+	Failing  int       // those of them that are not Ready
+	Notes    []string  // what else a person should know, one sentence each
+	Now      time.Time // the operator's clock, by which the other times are; the handler sets it
 }
 
 // Agent is what the operator last heard from one node.

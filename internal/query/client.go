@@ -14,7 +14,9 @@ import (
 )
 
 // Client asks an operator. It is safe for concurrent use.
-type Client struct{ service querypbconnect.MapServiceClient }
+type Client struct {
+	service querypbconnect.MapServiceClient
+}
 
 // NewClient returns a client that asks at url, such as "https://host:9443", through http. token is sent as bearer token
 // unless it is empty.
@@ -29,7 +31,9 @@ type AnswerError struct {
 }
 
 // Error implements error.
-func (e *AnswerError) Error() string { return fmt.Sprintf("operator answered %d: %s", e.Status, e.Message) }
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("operator answered %d: %s", e.Status, e.Message)
+}
 
 // Edges returns what the operator knows of the edges that the filter selects, sorted. An error means that nothing is
 // known: an answer that broke off is never taken for a small map.
@@ -128,7 +132,9 @@ func (b bearer) WrapStreamingClient(next connect.StreamingClientFunc) connect.St
 }
 
 // WrapStreamingHandler implements connect.Interceptor.
-func (b bearer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc { return next }
+func (b bearer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return next
+}
 
 func (b bearer) add(header http.Header) {
 	if b != "" {

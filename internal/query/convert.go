@@ -156,6 +156,7 @@ func fromStatus(s Status) *querypb.StatusResponse {
 	out := &querypb.StatusResponse{
 		Version: s.Version, Started: stamp(s.Started), Edges: uint64(max(s.Edges, 0)), Synced: s.Synced, Leading: s.Leading,
 		Nodes: s.Nodes, Intents: uint32(max(s.Intents, 0)), Failing: uint32(max(s.Failing, 0)), Notes: s.Notes,
+		Now: stamp(s.Now),
 	}
 	for _, a := range s.Agents {
 		out.Agents = append(out.Agents, &querypb.Agent{
@@ -173,6 +174,7 @@ func toStatus(s *querypb.StatusResponse) Status {
 	out := Status{
 		Version: s.GetVersion(), Started: instant(s.GetStarted()), Edges: int(s.GetEdges()), Synced: s.GetSynced(),
 		Leading: s.GetLeading(), Nodes: s.GetNodes(), Intents: int(s.GetIntents()), Failing: int(s.GetFailing()), Notes: s.GetNotes(),
+		Now: instant(s.GetNow()),
 	}
 	for _, a := range s.GetAgents() {
 		out.Agents = append(out.Agents, Agent{

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -118,5 +119,7 @@ func (s service) Edges(_ context.Context, request *connect.Request[querypb.Edges
 
 // Status implements the service.
 func (s service) Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error) {
-	return connect.NewResponse(fromStatus(s.source.Status())), nil
+	status := s.source.Status()
+	status.Now = time.Now()
+	return connect.NewResponse(fromStatus(status)), nil
 }

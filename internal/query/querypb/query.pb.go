@@ -685,7 +685,9 @@ type StatusResponse struct {
 	Intents uint32 `protobuf:"varint,9,opt,name=intents,proto3" json:"intents,omitempty"`
 	Failing uint32 `protobuf:"varint,10,opt,name=failing,proto3" json:"failing,omitempty"`
 	// What else a person should know, one sentence each.
-	Notes         []string `protobuf:"bytes,11,rep,name=notes,proto3" json:"notes,omitempty"`
+	Notes []string `protobuf:"bytes,11,rep,name=notes,proto3" json:"notes,omitempty"`
+	// The operator's clock, by which the other times are.
+	Now           *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=now,proto3" json:"now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -793,6 +795,13 @@ func (x *StatusResponse) GetFailing() uint32 {
 func (x *StatusResponse) GetNotes() []string {
 	if x != nil {
 		return x.Notes
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetNow() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Now
 	}
 	return nil
 }
@@ -1025,7 +1034,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\"\x0f\n" +
-	"\rStatusRequest\"\xf2\x02\n" +
+	"\rStatusRequest\"\xa0\x03\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x14\n" +
@@ -1038,7 +1047,8 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\aintents\x18\t \x01(\rR\aintents\x12\x18\n" +
 	"\afailing\x18\n" +
 	" \x01(\rR\afailing\x12\x14\n" +
-	"\x05notes\x18\v \x03(\tR\x05notes\"\x87\x02\n" +
+	"\x05notes\x18\v \x03(\tR\x05notes\x12,\n" +
+	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x87\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
@@ -1105,16 +1115,17 @@ var file_portolan_query_v1_query_proto_depIdxs = []int32{
 	12, // 15: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
 	10, // 16: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
 	11, // 17: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
-	12, // 18: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
-	0,  // 19: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
-	8,  // 20: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
-	2,  // 21: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
-	9,  // 22: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	12, // 18: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	12, // 19: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
+	0,  // 20: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
+	8,  // 21: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
+	2,  // 22: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
+	9,  // 23: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
+	22, // [22:24] is the sub-list for method output_type
+	20, // [20:22] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_portolan_query_v1_query_proto_init() }

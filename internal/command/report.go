@@ -1,0 +1,182 @@
+package command
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/export/document"
+	"github.com/portolan-io/portolan/internal/export/intents"
+	"github.com/portolan-io/portolan/internal/query"
+)
+
+// report is what status prints.
+type report struct {
+	Schema     string      `json:"schema"`
+	Degraded   bool        `json:"degraded"`
+	Components []component `json:"components"`
+	Refused    []refusal   `json:"refused"` // sightings that became no edge, by reason; they degrade nothing
+}
+
+type component struct {
+	Component string   `json:"component"`
+	Ready     string   `json:"ready"`
+	Version   string   `json:"version,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
+}
+
+type refusal struct {
+	Reason  string `json:"reason"`
+	Source  string `json:"source"`
+	Count   uint64 `json:"count"`
+	Example string `json:"example,omitempty"`
+}
+
+const statusSchema = "portolan.status/v1"
+
+// installation is what the way to the operator showed of it.
+type installation struct {
+	ready, pods int // of the operator; 0 when it was asked directly
+	crds        served
+}
+
+// served says whether the API server serves ClientIntents.
+type served int
+
+const (
+	unknownServed served = iota
+	isServed
+	isMissing
+)
+
+// From here on something is degraded.
+const (
+	silentAfter  = time.Minute     // without a word of an agent
+	skewedBy     = 5 * time.Second // between two clocks
+	completeFrom = 0.999           // share of sightings that arrived
+)
+
+// diagnose says what the facts mean. It is pure.
+func diagnose(s query.Status, around installation) report {
+	r := report{Schema: statusSchema, Components: []component{}, Refused: []refusal{}}
+	r.add(agents(s))
+	r.add(operator(s, around))
+	if around.crds != unknownServed {
+		r.add(crds(around.crds))
+	}
+	for _, refused := range s.Refusals {
+		r.Refused = append(r.Refused, refusal(refused))
+	}
+	slices.SortFunc(r.Refused, func(a, b refusal) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Source, b.Source))
+	})
+	return r
+}
+
+func (r *report) add(c component, degraded bool) {
+	r.Components = append(r.Components, c)
+	r.Degraded = r.Degraded || degraded
+}
+
+// agents describes the agents of all nodes. Those of nodes that are gone are not missed.
+func agents(s query.Status) (_ component, degraded bool) {
+	known := make(map[string]query.Agent, len(s.Agents))
+	window := document.Window{}
+	for _, a := range s.Agents {
+		known[a.Node] = a
+		window.Acknowledged += a.Acknowledged
+		window.Dropped += a.Dropped
+	}
+	var notes []string
+	ready, versions := 0, make(map[string]bool)
+	for _, node := range s.Nodes {
+		agent, reported := known[node]
+		trouble, bad := nodeTrouble(s, node, agent, reported)
+		if notes = append(notes, trouble...); bad {
+			degraded = true
+		}
+		if reported {
+			versions[agent.Version] = true
+		}
+		if reported && s.Now.Sub(agent.LastSeen) <= silentAfter {
+			ready++
+		}
+	}
+	complete := intents.Percent(window.Completeness()) + " complete"
+	return component{
+		Component: "agent", Ready: fmt.Sprintf("%d/%d", ready, len(s.Nodes)),
+		Version: strings.Join(slices.Sorted(maps.Keys(versions)), ","), Notes: append([]string{complete}, notes...),
+	}, degraded || window.Completeness() < completeFrom
+}
+
+// nodeTrouble says what is wrong with the agent of a node, with the remedy. An operator that has just started waits for
+// the first word of its agents.
+func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) (trouble []string, bad bool) {
+	young := s.Now.Sub(s.Started) <= silentAfter
+	switch silent := s.Now.Sub(agent.LastSeen); {
+	case !reported && young:
+		return []string{node + ": no word yet, since the operator has just started"}, false
+	case !reported:
+		return []string{node + ": no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)"}, true
+	case silent > silentAfter:
+		trouble = append(trouble, fmt.Sprintf("%s silent for %s (see the log of its agent %s)", node, rounded(silent), agent.Pod))
+	}
+	if agent.Skew.Abs() > skewedBy {
+		trouble = append(trouble, fmt.Sprintf("%s: its clock and the operator's differ by %s (keep clocks in step by NTP)", node, rounded(agent.Skew.Abs())))
+	}
+	for _, sentence := range agent.Degraded {
+		trouble = append(trouble, node+": "+sentence)
+	}
+	return trouble, len(trouble) > 0
+}
+
+// rounded writes a duration in its largest unit.
+func rounded(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	default:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+}
+
+func operator(s query.Status, around installation) (_ component, degraded bool) {
+	notes := []string{
+		fmt.Sprintf("%d edges since %s", s.Edges, s.Started.UTC().Format(time.RFC3339)),
+		fmt.Sprintf("%d intents, %d failing", s.Intents, s.Failing),
+	}
+	if s.Failing > 0 {
+		notes = append(notes, "see kubectl get clientintents -A")
+	}
+	if !s.Leading {
+		notes = append(notes, "this replica stands by: another one writes to the cluster")
+	}
+	if !s.Synced {
+		notes = append(notes, "the picture of the cluster is not complete yet")
+	}
+	ready := "ok"
+	if around.pods > 0 {
+		ready = fmt.Sprintf("%d/%d", around.ready, around.pods)
+	}
+	return component{Component: "operator", Ready: ready, Version: s.Version, Notes: append(notes, s.Notes...)},
+		s.Failing > 0 || !s.Synced || len(s.Notes) > 0 || around.ready < around.pods
+}
+
+func crds(s served) (_ component, degraded bool) {
+	version := v2beta1.GroupVersion().Version
+	if s == isMissing {
+		return component{
+			Component: "crds", Ready: "missing", Version: version,
+			Notes: []string{"ClientIntents are not served (kubectl apply --server-side -k config/crd)"},
+		}, true
+	}
+	return component{Component: "crds", Ready: "ok", Version: version}, false
+}
