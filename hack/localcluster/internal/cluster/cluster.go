@@ -6,6 +6,7 @@
 package cluster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -152,8 +153,12 @@ func (c *Cluster) sayf(format string, arguments ...any) {
 // AdminKubeconfig is the file that `localcluster kubeconfig` prints.
 func (c *Cluster) AdminKubeconfig() string { return c.Path("config", "admin.kubeconfig") }
 
-// write creates or replaces a file of the cluster, readable for its owner only.
+// write creates or replaces a file of the cluster, readable for its owner only. A file that says the same already is not
+// touched: kube-proxy ends when its configuration is written.
 func write(path string, text []byte) error {
+	if present, err := os.ReadFile(path); err == nil && bytes.Equal(present, text) {
+		return nil
+	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return fmt.Errorf("writing a file of the cluster: %w", err)
 	}

@@ -63,7 +63,7 @@ func (m Machine) Destroy(ctx context.Context) error {
 	if err := m.killAll(ctx); err != nil {
 		return err
 	}
-	return errors.Join(m.unpin(), m.removeLink(), m.removeCgroups(ctx))
+	return errors.Join(m.removeLink(), m.unpin(), m.removeCgroups(ctx))
 }
 
 // killAll kills the processes of the machine until none is left: one that is being killed may start others. Then it gives

@@ -177,7 +177,7 @@ func (m Machine) removeLink() error {
 	if err != nil {
 		return fmt.Errorf("finding the link %s: %w", m.HostLink(), err)
 	}
-	if err := netlink.LinkDel(link); err != nil {
+	if err := netlink.LinkDel(link); err != nil && !errors.Is(err, syscall.ENODEV) { // it goes with the machine's end as well
 		return fmt.Errorf("removing the link %s: %w", m.HostLink(), err)
 	}
 	return nil
