@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 )
 
 const (
-	pageEdges      = 1_000   // edges of one page
+	pageUses       = 2_000   // uses of the edges of one page; the last edge may bring some more
 	maxQuestion    = 1 << 20 // bytes of a question
 	bearerPrefix   = "Bearer "
 	authorizeField = "Authorization"
@@ -101,17 +100,18 @@ type service struct{ source Source }
 
 // Edges implements the service.
 func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
-	page := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis())}
-	for part := range slices.Chunk(s.source.Edges(toFilter(request.Msg)), pageEdges) {
-		for _, e := range part {
-			page.Edges = append(page.Edges, fromEdge(e))
+	page, uses := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis())}, 0
+	for _, e := range s.source.Edges(toFilter(request.Msg)) {
+		page.Edges = append(page.Edges, fromEdge(e))
+		if uses += max(len(e.Uses), 1); uses < pageUses {
+			continue
 		}
 		if err := pages.Send(page); err != nil {
 			return err
 		}
-		page = &querypb.EdgesPage{}
+		page, uses = &querypb.EdgesPage{}, 0
 	}
-	if page.GetBasis() == nil {
+	if page.GetBasis() == nil && len(page.GetEdges()) == 0 {
 		return nil
 	}
 	return pages.Send(page)

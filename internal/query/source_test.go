@@ -1,0 +1,72 @@
+package query
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+// operator is a Source with a real graph.
+type operator struct {
+	graph  *graph.Graph
+	basis  Basis
+	status Status
+}
+
+func (o operator) Basis() Basis                      { return o.basis }
+func (o operator) Edges(f graph.Filter) []graph.Edge { return o.graph.View(f) }
+func (o operator) Status() Status                    { return o.status }
+
+// t0 is when everything in these tests begins.
+func t0() time.Time { return time.Date(2026, 11, 13, 7, 0, 0, 0, time.UTC) }
+
+// newOperator returns an operator that knows n edges of as many clients, and one edge to the outside.
+func newOperator(n int) operator {
+	g := graph.New(graph.Limits{})
+	for i := range n {
+		g.Merge(observation(graph.Peer{Workload: identity.Workload{Namespace: "pay", Kind: "StatefulSet", Name: "ledger"}}, i))
+	}
+	g.Merge(observation(graph.Peer{Name: "api.bank.example"}, 0))
+	return operator{
+		graph: g,
+		basis: Basis{Cluster: "c1", From: t0(), To: t0().Add(time.Hour), Acknowledged: 7, Dropped: 1, Version: "v1.4.0"},
+		status: Status{
+			Version: "v1.4.0", Started: t0(), Edges: n, Synced: true, Nodes: []string{"n1"},
+			Agents: []Agent{{Node: "n1", LastSeen: t0(), Skew: -3 * time.Millisecond}},
+		},
+	}
+}
+
+func observation(server graph.Peer, i int) graph.Observation {
+	return graph.Observation{
+		Client:  graph.Peer{Workload: identity.Workload{Namespace: "shop", Kind: "Deployment", Name: fmt.Sprintf("client-%05d", i)}},
+		Server:  server,
+		Service: "ledger", Source: traffic.SYN, First: t0(), Last: t0().Add(time.Minute), Count: 3,
+		Use: graph.Use{Act: traffic.Connect, Protocol: traffic.TCP, Port: 443},
+	}
+}
+
+func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
+
+// serve serves a source without authorization and returns a client of it.
+func serve(t *testing.T, source Source) *Client {
+	t.Helper()
+	return serveHandler(t, NewHandler(source, nil, quiet()))
+}
+
+func serveHandler(t *testing.T, handler http.Handler) *Client {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return NewClient(server.Client(), server.URL, "")
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
