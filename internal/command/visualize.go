@@ -12,17 +12,19 @@ import (
 
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/export/dot"
+	"github.com/portolan-io/portolan/internal/export/svg"
 	"github.com/portolan-io/portolan/internal/export/text"
 )
 
 // The formats that only visualize writes.
 const (
 	formatDOT = "dot"
+	formatSVG = "svg"
 )
 
 // visualizeCommand draws the map.
 func visualizeCommand(version string) *cobra.Command {
-	v := &drawing{wanted: newSelection(version), format: newFormat(formatText, formatDOT, formatJSON)}
+	v := &drawing{wanted: newSelection(version), format: newFormat(formatText, formatDOT, formatSVG, formatJSON)}
 	cmd := &cobra.Command{
 		Use: "visualize", Short: "Draw who calls whom",
 		Example: "  portolan visualize -n shop -o shop.svg\n  portolan visualize --edges map.json --format dot | dot -Tpdf > map.pdf",
@@ -98,6 +100,8 @@ func draw(w io.Writer, m document.Map, format string) error {
 	switch format {
 	case formatDOT:
 		return dot.Render(w, m.Edges)
+	case formatSVG:
+		return svg.Render(w, m.Edges)
 	case formatJSON:
 		return document.Write(w, m)
 	default:
