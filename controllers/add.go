@@ -154,7 +154,7 @@ func (b *builder) warm(ctx context.Context, examples ...client.Object) error {
 // addRules adds the policy controller, the status controller and the collector of garbage.
 func (b *builder) addRules(ctx context.Context) error {
 	known := newBook()
-	tell, compute := newInbox[policy.ObjectRef](tellDelay, true), newInbox[identity.Workload](0, false)
+	tell, subjects := newInbox[policy.ObjectRef](tellDelay, true), newInbox[identity.Workload](0, false)
 	policies, err := b.resource(networkingv1.SchemeGroupVersion, kindNetworkPolicy, "networkpolicies")
 	if err != nil {
 		return err
@@ -169,19 +169,19 @@ func (b *builder) addRules(ctx context.Context) error {
 	if err := b.addPolicies(ctx, &PolicyReconciler{
 		world: b.options.World, settings: b.options.Settings, policies: writer, book: known,
 		tell: tell.add, recorder: recorder, metrics: b.metrics,
-	}, feed, compute, garbage); err != nil {
+	}, feed, subjects, garbage); err != nil {
 		return err
 	}
 	if err := b.addStatuses(ctx, &StatusReconciler{
 		world: b.options.World, settings: b.options.Settings, book: known, live: b.cache, recorder: recorder,
-		compute: compute.add, now: b.options.Now, metrics: b.metrics, told: make(map[policy.ObjectRef]told),
+		subjects: subjects, now: b.options.Now, metrics: b.metrics, told: make(map[policy.ObjectRef]told),
 	}, tell); err != nil {
 		return err
 	}
 	return b.mgr.Add(garbage)
 }
 
-func (b *builder) addPolicies(ctx context.Context, r *PolicyReconciler, feed *follower, compute *inbox[identity.Workload], garbage *collector) error {
+func (b *builder) addPolicies(ctx context.Context, r *PolicyReconciler, feed *follower, subjects *inbox[identity.Workload], garbage *collector) error {
 	pods, err := b.client(corev1.SchemeGroupVersion)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (b *builder) addPolicies(ctx context.Context, r *PolicyReconciler, feed *fo
 	}
 	return add(b.mgr, "policy", r, b.options.Writers,
 		source.TypedKind(b.cache, &networkingv1.NetworkPolicy{}, drift(r.policies.view, r.book, garbage.look)),
-		source.TypedFunc[identity.Workload](compute.start),
+		source.TypedFunc[identity.Workload](subjects.start),
 		source.TypedFunc[identity.Workload](feed.start),
 	)
 }
@@ -211,7 +211,7 @@ func (b *builder) addStatuses(ctx context.Context, r *StatusReconciler, tell *in
 	if err := b.warm(ctx, &v2beta1.ClientIntents{}, &v2beta1.ProtectedService{}); err != nil {
 		return err
 	}
-	return add(b.mgr, "status", r, 2,
+	return add(b.mgr, "status", r, b.options.Writers,
 		source.TypedFunc[policy.ObjectRef](tell.start),
 		source.TypedKind(b.cache, &v2beta1.ClientIntents{}, rewritten[*v2beta1.ClientIntents](tell)),
 		source.TypedKind(b.cache, &v2beta1.ProtectedService{}, rewritten[*v2beta1.ProtectedService](tell)),
@@ -228,7 +228,8 @@ func (b *builder) addDiscovery(ctx context.Context) error {
 		return err
 	}
 	r := &DiscoveryReconciler{
-		world: b.options.World, edges: b.options.Map, how: b.options.Discovery, dns: b.options.Settings.DNS.Services,
+		world: b.options.World, edges: b.options.Map, how: b.options.Discovery,
+		only: b.options.Settings.WatchedNamespaces, dns: b.options.Settings.DNS.Services,
 		period: b.options.Period, live: b.cache, writer: writer,
 	}
 	return add(b.mgr, "discovery", r, 1,

@@ -26,12 +26,15 @@ type book struct {
 	rounded  func()                         // called once, when the first round is complete
 }
 
-// result is what one reconcile of a subject came to.
+// result is what one reconcile of a subject came to: of the ruling only what is asked for later.
 type result struct {
-	ruling   policy.Ruling
-	written  policy.Written
-	findings []policy.Finding // of the ruling and of the compiler
-	concerns []policy.ObjectRef
+	subject   identity.Workload
+	idle      bool   // neither direction has a mode: nothing declares the subject
+	label     string // the label value that its pods need; empty for none
+	written   policy.Written
+	declarers []policy.ObjectRef // ClientIntents whose declarations are in the ruling, sorted, once each
+	concerns  []policy.ObjectRef // objects whose status depends on the result
+	findings  []policy.Finding   // about pods and Services
 }
 
 // news is something that was done to the policies of a subject.
@@ -87,14 +90,20 @@ func (b *book) computed(who identity.Workload) {
 	}
 }
 
+// begin notes that the policies of a subject may be written from now on.
+func (b *book) begin(who identity.Workload) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names[nameOf(who)] = who
+}
+
 // enter notes a result and returns the objects whose owners should be told, sorted.
 func (b *book) enter(r result, done applied) []policy.ObjectRef {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	who := r.ruling.Subject
+	who := r.subject
 	before := b.results[who]
 	b.results[who] = r
-	b.names[nameOf(who)] = who
 	b.report(before, r, done)
 	owners := make(map[policy.ObjectRef]struct{})
 	for _, list := range [][]policy.ObjectRef{before.concerns, r.concerns} {
@@ -109,8 +118,7 @@ func (b *book) enter(r result, done applied) []policy.ObjectRef {
 
 // isEmpty reports whether there is nothing to remember about the subject.
 func (r result) isEmpty() bool {
-	return r.ruling.Ingress == policy.ModeNone && r.ruling.Egress == policy.ModeNone &&
-		r.ruling.PodLabel == "" && r.written == (policy.Written{})
+	return (r.idle || r.subject.IsZero()) && r.label == "" && r.written == (policy.Written{})
 }
 
 // mostTold is how many objects hear of a change that is none of their making, such as new labels of a server.
@@ -118,9 +126,9 @@ const mostTold = 20
 
 // report notes what was done for the ClientIntents that it concerns. b.mu is held.
 func (b *book) report(before, after result, done applied) {
-	b.add(verbCreated, done.created, after.ruling.Subject, declarers(after.ruling))
-	b.add(verbUpdated, done.updated, after.ruling.Subject, changed(declarers(before.ruling), declarers(after.ruling)))
-	b.add(verbRemoved, done.removed, after.ruling.Subject, declarers(before.ruling))
+	b.add(verbCreated, done.created, after.subject, after.declarers)
+	b.add(verbUpdated, done.updated, after.subject, changed(before.declarers, after.declarers))
+	b.add(verbRemoved, done.removed, after.subject, before.declarers)
 }
 
 func (b *book) add(v verb, objects []policy.ObjectRef, subject identity.Workload, about []policy.ObjectRef) {
@@ -200,7 +208,7 @@ func (b *book) tidy(who identity.Workload) {
 		return
 	}
 	delete(b.askers, who)
-	if r, known := b.results[who]; known && r.isEmpty() {
+	if b.results[who].isEmpty() {
 		delete(b.results, who)
 		delete(b.names, nameOf(who))
 	}
@@ -210,7 +218,7 @@ func (b *book) tidy(who identity.Workload) {
 func (b *book) label(who identity.Workload) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.results[who].ruling.PodLabel
+	return b.results[who].label
 }
 
 // takeNews returns what was done since the last call for one object.

@@ -34,6 +34,7 @@ type DiscoveryReconciler struct {
 	world  World
 	edges  Map
 	how    WriteIntents
+	only   []string                // namespaces in which it writes; empty for all
 	dns    []policy.NamespacedName // the Services of cluster DNS
 	period time.Duration           // between two looks at the map
 	live   client.Reader
@@ -42,7 +43,7 @@ type DiscoveryReconciler struct {
 
 // Reconcile makes the ClientIntents of a namespace declare what its workloads were seen to call.
 func (r *DiscoveryReconciler) Reconcile(ctx context.Context, namespace string) (reconcile.Result, error) {
-	if _, exists := r.world.Current().Space(namespace); !exists {
+	if _, exists := r.world.Current().Space(namespace); !exists || !watches(r.only, namespace) {
 		return reconcile.Result{}, nil
 	}
 	live, err := r.liveIn(ctx, namespace)
@@ -118,6 +119,9 @@ func (r *DiscoveryReconciler) giveBack(ctx context.Context, live *v2beta1.Client
 // controller's source.
 func (r *DiscoveryReconciler) start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[string]) error {
 	go func() {
+		if r.world.WaitSynced(ctx) != nil {
+			return // ctx has ended; until then the servers of DNS are not known
+		}
 		ticker := time.NewTicker(r.period)
 		defer ticker.Stop()
 		var cursor graph.Cursor
@@ -139,7 +143,7 @@ func (r *DiscoveryReconciler) look(ctx context.Context, since graph.Cursor, queu
 	edges, next := r.edges.Since(since)
 	byNamespace := make(map[string][]graph.Edge)
 	for _, e := range edges {
-		if e.Client.Inside() && e.Server.Inside() {
+		if e.Client.Inside() && e.Server.Inside() && watches(r.only, e.Client.Workload.Namespace) {
 			byNamespace[e.Client.Workload.Namespace] = append(byNamespace[e.Client.Workload.Namespace], e)
 		}
 	}

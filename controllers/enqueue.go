@@ -77,3 +77,8 @@ func isRewrite(before, after client.Object) bool {
 	return before.GetGeneration() != after.GetGeneration() || !maps.Equal(before.GetLabels(), after.GetLabels()) ||
 		!maps.Equal(before.GetAnnotations(), after.GetAnnotations())
 }
+
+// watches reports whether objects of a namespace are written; no list means everywhere.
+func watches(only []string, namespace string) bool {
+	return len(only) == 0 || slices.Contains(only, namespace)
+}

@@ -166,7 +166,7 @@ func freshFindings(before, after result, wrote bool) []policy.Finding {
 	var fresh []policy.Finding
 	for _, f := range after.findings {
 		isNew := !slices.Contains(before.findings, f)
-		if isNew && (wrote || f.Severity == policy.Warning || before.ruling.Subject == after.ruling.Subject) {
+		if isNew && (wrote || f.Severity == policy.Warning || before.subject == after.subject) {
 			fresh = append(fresh, f)
 		}
 	}

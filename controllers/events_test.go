@@ -78,9 +78,9 @@ func TestFreshFindings(t *testing.T) {
 	gone := access
 	gone.Reason, gone.Message = impliedRemoved, "traffic from anywhere to Service web is no longer added to NetworkPolicy shop/web"
 	warning := policy.Finding{About: policy.ObjectRef{Kind: "Pod", Namespace: "shop", Name: "web-1"}, Severity: policy.Warning, Reason: "FailedParsingAccessAnnotation"}
-	first, known := result{}, result{ruling: policy.Ruling{Subject: web}}
+	first, known := result{}, result{subject: web}
 	saying := func(findings ...policy.Finding) result {
-		return result{ruling: policy.Ruling{Subject: web}, findings: findings}
+		return result{subject: web, findings: findings}
 	}
 	for name, tc := range map[string]struct {
 		before, after result

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -39,8 +40,13 @@ func (c *collector) look() {
 	}
 }
 
-// Start collects until ctx ends. A look that fails is repeated with the next one.
+// restBetweenLooks bounds what strays can cost, since a look reads every policy.
+const restBetweenLooks = time.Second
+
+// Start collects until ctx ends. A look that fails is repeated.
 func (c *collector) Start(ctx context.Context) error {
+	rest := time.NewTicker(restBetweenLooks)
+	defer rest.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -48,10 +54,16 @@ func (c *collector) Start(ctx context.Context) error {
 		case <-c.wake:
 		}
 		if !c.allowed.Load() {
-			continue
+			continue // whoever allows it has it look again
 		}
 		if err := c.collect(ctx); err != nil {
 			log.FromContext(ctx).Error(err, "deleting policies without a subject")
+			c.look()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-rest.C:
 		}
 	}
 }

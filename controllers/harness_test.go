@@ -188,9 +188,15 @@ func (r *requests) forbidden() []string {
 // eventually waits until check returns nil.
 func (f *fixture) eventually(what string, check func() error) {
 	f.Helper()
+	f.checking(what, 50*time.Millisecond, check)
+}
+
+// checking is eventually for a check that is dear to the API server.
+func (f *fixture) checking(what string, every time.Duration, check func() error) {
+	f.Helper()
 	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		err := check()

@@ -156,3 +156,25 @@ func (f *fixture) protection(name string, status metav1.ConditionStatus, reason 
 		return fmt.Errorf("conditions are %v", p.Status.Conditions)
 	})
 }
+
+func TestOnlyWatchedNamespacesAreTouched(t *testing.T) {
+	f := newFixture(t)
+	f.namespace("in")
+	f.namespace("out")
+	f.create(
+		deployment("in", "checkout"), deployment("in", "payments"), deployment("out", "ledger"),
+		calls("in", "checkout", "payments", "ledger.out"), calls("out", "ledger", "payments.in"),
+	)
+	o := f.start(withSettings(func(s *policy.Settings) { s.WatchedNamespaces = []string{"in"} }))
+	f.policy("in", paymentsPolicy)
+	found := f.condition("in", "checkout", v2beta1.ConditionDegraded, metav1.ConditionTrue, v2beta1.ReasonNotEnforced)
+	if got := found.Status.Targets[1].Reason; got != v2beta1.TargetReasonNamespaceNotWatched {
+		t.Errorf("reason = %s", got)
+	}
+	f.quiet(o)
+	for _, line := range o.requests.writes() {
+		if strings.Contains(line, "/namespaces/out/") {
+			t.Errorf("a namespace that is not watched was written to: %s", line)
+		}
+	}
+}

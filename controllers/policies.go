@@ -47,23 +47,30 @@ type attempt struct {
 
 // Reconcile brings one subject's policies, and the label of its pods, to what the intents and the cluster say.
 func (r *PolicyReconciler) Reconcile(ctx context.Context, who identity.Workload) (reconcile.Result, error) {
+	r.book.begin(who)
 	defer r.book.computed(who)
 	a := &attempt{snap: r.world.Current(), subject: who, ruling: policy.Ruling{Subject: who}}
 	err := r.gather(ctx, a)
 	if err == nil {
 		err = r.decide(ctx, a)
 	}
-	if err == nil && !a.desired.Keep {
+	if err == nil && !a.desired.Keep && r.watches(who.Namespace) {
 		err = r.apply(ctx, a)
 	}
-	r.tellOf(a, err)
+	r.note(a, err)
 	return reconcile.Result{RequeueAfter: a.again}, err
 }
 
-// gather reads what the subject has.
+// gather reads what the subject has. In a namespace that is not watched nothing is read and nothing is written.
 func (r *PolicyReconciler) gather(ctx context.Context, a *attempt) (err error) {
-	a.live, err = r.policies.view.owned(ctx, a.subject)
+	if r.watches(a.subject.Namespace) {
+		a.live, err = r.policies.view.owned(ctx, a.subject)
+	}
 	return err
+}
+
+func (r *PolicyReconciler) watches(namespace string) bool {
+	return watches(r.settings.WatchedNamespaces, namespace)
 }
 
 // decide asks the pure rooms. A panic there is an error of this subject and stops nobody else; what is in the cluster
@@ -83,7 +90,10 @@ func (r *PolicyReconciler) decide(ctx context.Context, a *attempt) (err error) {
 
 // apply labels the pods that need it, writes the policies, and takes labels that nobody needs any more, in this order.
 func (r *PolicyReconciler) apply(ctx context.Context, a *attempt) error {
-	if err := r.relabel(ctx, a, labelsToGive(a.snap, a.ruling, a.desired.NetworkPolicies)); err != nil {
+	changes := slices.DeleteFunc(labelsToGive(a.snap, a.ruling, a.desired.NetworkPolicies), func(c labelChange) bool {
+		return !r.watches(c.namespace)
+	})
+	if err := r.relabel(ctx, a, changes); err != nil {
 		return err
 	}
 	var err error
@@ -133,14 +143,17 @@ func (r *PolicyReconciler) relabel(ctx context.Context, a *attempt, changes []la
 	return r.labels.apply(ctx, changes)
 }
 
-// tellOf notes the result for those who tell people about it.
-func (r *PolicyReconciler) tellOf(a *attempt, err error) {
+// note enters the result in the book and has it told.
+func (r *PolicyReconciler) note(a *attempt, err error) {
 	before := r.book.last(a.subject)
 	now := result{
-		ruling:   a.ruling,
-		written:  outcome(a, err),
-		findings: a.desired.Findings,
-		concerns: policy.Interested(a.snap, a.subject),
+		subject:   a.subject,
+		idle:      a.ruling.Ingress == policy.ModeNone && a.ruling.Egress == policy.ModeNone,
+		label:     a.ruling.PodLabel,
+		written:   outcome(a, err),
+		declarers: declarers(a.ruling),
+		concerns:  policy.Interested(a.snap, a.subject),
+		findings:  a.desired.Findings,
 	}
 	if err != nil || a.desired.Keep {
 		now.findings = before.findings // nothing new is known about pods and Services

@@ -40,6 +40,13 @@ func (i *inbox[key]) start(_ context.Context, queue workqueue.TypedRateLimitingI
 	return nil
 }
 
+// busy reports whether keys wait in the queue.
+func (i *inbox[key]) busy() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.queue != nil && i.queue.Len() > 0
+}
+
 // add enqueues keys, or holds them.
 func (i *inbox[key]) add(keys ...key) {
 	i.mu.Lock()

@@ -32,7 +32,7 @@ type StatusReconciler struct {
 	live     client.Reader       // the objects as they are, with their statuses
 	writers  map[string]resource // by kind
 	recorder Recorder
-	compute  func(...identity.Workload) // has subjects decided that nobody has asked about before
+	subjects *inbox[identity.Workload] // of the policy controller: to be decided because somebody asks about them
 	now      func() time.Time
 	metrics  *metrics
 
@@ -44,12 +44,19 @@ type StatusReconciler struct {
 type told struct {
 	statement statement // as it was written; zero before the first write
 	at        time.Time // of the last write
+	waiting   time.Time // since when there is something to tell that policies are written before; zero when there is not
 	known     map[noticeKey]struct{}
 	asked     []identity.Workload
 }
 
 // Reconcile makes the status of an object true, once everything that it depends on was decided.
 func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef) (reconcile.Result, error) {
+	if !watches(r.settings.WatchedNamespaces, about.Namespace) {
+		return reconcile.Result{}, nil
+	}
+	if r.waits(about) {
+		return reconcile.Result{RequeueAfter: tellDelay}, nil
+	}
 	snap := r.world.Current()
 	object, exists := find(snap, about)
 	live, known, err := r.read(ctx, about)
@@ -60,11 +67,11 @@ func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef
 		r.forget(about)
 		return reconcile.Result{}, nil
 	case !exists || !known || object.GetUID() != live.uid || object.GetGeneration() != live.generation:
-		return reconcile.Result{}, nil // one of the two is behind, and will bring the object here again
+		return reconcile.Result{RequeueAfter: statusInterval}, nil // one of the two is behind
 	}
 	written, missing := r.ask(about, concernedBy(snap, object))
 	if len(missing) > 0 {
-		r.compute(missing...)
+		r.subjects.add(missing...)
 		return reconcile.Result{}, nil
 	}
 	want, err := r.judge(ctx, func() (statement, error) { return judge(snap, r.settings, object, written) }, live)
@@ -72,6 +79,22 @@ func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef
 		return reconcile.Result{}, err
 	}
 	return r.tell(ctx, want, live)
+}
+
+// longestWait is how long a status waits for policies of others that are still to be written.
+const longestWait = 3 * time.Second
+
+// waits reports whether policies are to be written first: they protect, and share the API server with what is told.
+func (r *StatusReconciler) waits(about policy.ObjectRef) bool {
+	last, now := r.last(about), r.now()
+	switch {
+	case !r.subjects.busy() || (!last.waiting.IsZero() && now.Sub(last.waiting) >= longestWait):
+		last.waiting = time.Time{}
+	case last.waiting.IsZero():
+		last.waiting = now
+	}
+	r.remember(about, last)
+	return !last.waiting.IsZero()
 }
 
 // judge asks the pure room. A panic there is shown on the object.
