@@ -26,6 +26,7 @@ type box struct {
 	private     bool  // outside: in a private network, not on the internet
 	hostNetwork bool  // some edge says that it is on the host network
 	self        *link // what it does with itself; nil for most
+	height      unit
 }
 
 // outside is the space of a peer that is not in the cluster.
@@ -61,6 +62,7 @@ func newChart(edges []graph.Edge) chart {
 		}
 	}
 	c.connect(edges, index)
+	c.measure()
 	return c
 }
 
@@ -88,6 +90,19 @@ func (c *chart) connect(edges []graph.Edge, index map[graph.Peer]int) {
 		c.links = append(c.links, l)
 	}
 	slices.SortFunc(c.links, func(a, b link) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+}
+
+// measure makes boxes as high as the links at their sides need.
+func (c *chart) measure() {
+	callers, calls := make([]int, len(c.boxes)), make([]int, len(c.boxes))
+	for _, l := range c.links {
+		calls[l.from]++
+		callers[l.to]++
+	}
+	for i := range c.boxes {
+		most := max(callers[i], calls[i], 1)
+		c.boxes[i].height = min(max(boxHeight, (most-1)*portGap+2*portMargin), maxBoxHeight)
+	}
 }
 
 func (b *box) mark(private, hostNetwork bool) {

@@ -1,0 +1,147 @@
+package svg
+
+// layout is the grid with a place for everything.
+type layout struct {
+	*grid
+	y      []unit // middle line of each item
+	frames []frame
+	x      []extent // of the boxes in each column
+	ports  []ports  // of each arc
+	ladder *ladder
+	notes  []note
+}
+
+// frame is the height of a namespace's rectangle; its width is that of its columns.
+type frame struct{ top, bottom unit }
+
+// extent is a range on the axis from left to right.
+type extent struct{ left, right unit }
+
+// layOut finds a place for everything in the chart.
+func layOut(c chart) *layout {
+	l := &layout{grid: newGrid(c)}
+	o := sortColumns(l.grid)
+	l.buildLadder()
+	l.fall(o.height)
+	l.findPorts()
+	l.straighten()
+	l.findPorts()
+	l.placeColumns()
+	l.placeNotes()
+	return l
+}
+
+// buildLadder says what keeps what apart from top to bottom: the items of a column, and the frames around them.
+func (l *layout) buildLadder() {
+	l.ladder = newLadder(len(l.items)+2*len(l.spans), l.braces)
+	for _, column := range l.columns {
+		for k, i := range column {
+			if k > 0 {
+				l.holdApart(column[k-1], i)
+			} else if space := l.items[i].space; space != outside {
+				l.ladder.hold(l.frameTop(space), i, frameTop+l.items[i].above)
+			}
+		}
+		if k := len(column) - 1; k >= 0 && l.items[column[k]].space != outside {
+			l.ladder.hold(column[k], l.frameBottom(l.items[column[k]].space), l.items[column[k]].below+frameBottom)
+		}
+	}
+	l.ladder.seal()
+}
+
+// frameTop and frameBottom are the places of a frame in the ladder.
+func (l *layout) frameTop(space int) int    { return len(l.items) + 2*space }
+func (l *layout) frameBottom(space int) int { return len(l.items) + 2*space + 1 }
+
+// holdApart holds neighbours of a column apart, and the frames that end and begin between them.
+func (l *layout) holdApart(upper, lower int) {
+	a, b := l.items[upper], l.items[lower]
+	if a.space == b.space {
+		l.ladder.hold(upper, lower, a.below+b.above)
+		return
+	}
+	last, air := upper, a.below+openAir
+	if a.space != outside {
+		last, air = l.frameBottom(a.space), frameAir
+		l.ladder.hold(upper, last, a.below+frameBottom)
+	}
+	first := lower
+	if b.space != outside {
+		first = l.frameTop(b.space)
+		l.ladder.hold(first, lower, frameTop+b.above)
+	}
+	switch {
+	case a.space != outside && b.space == outside:
+		air = openAir + b.above
+	case a.space == outside && b.space != outside:
+		air = a.below + openAir
+	}
+	l.ladder.hold(last, first, air)
+}
+
+// Weights of the pull between neighbours: the more bends, the straighter. Source: Gansner et al. 1993, section 4.
+const (
+	boxToBox   = 1
+	boxToBend  = 2
+	bendToBend = 8
+)
+
+// maxFalls is how often items are pulled to their neighbours; later pulls move little.
+const maxFalls = 48
+
+// fall pulls every item towards its neighbours and settles, again and again.
+func (l *layout) fall(start []unit) {
+	l.y = l.ladder.settle(start)
+	for pass := range maxFalls {
+		for k := range l.columns {
+			c := k
+			if pass%2 == 1 {
+				c = len(l.columns) - 1 - k
+			}
+			for _, i := range l.columns[c] {
+				l.y[i] = l.pulled(i)
+			}
+		}
+		l.y = l.ladder.settle(l.y)
+	}
+	l.tightenFrames()
+}
+
+// pulled is the weighted mean of the places of the neighbours.
+func (l *layout) pulled(i int) unit {
+	sum, weights := 0, 0
+	for _, neighbours := range [][]int{l.left[i], l.right[i]} {
+		for _, j := range neighbours {
+			weight := boxToBox
+			if l.items[i].bend && l.items[j].bend {
+				weight = bendToBend
+			} else if l.items[i].bend || l.items[j].bend {
+				weight = boxToBend
+			}
+			sum += weight * l.y[j]
+			weights += weight
+		}
+	}
+	if weights == 0 {
+		return l.y[i]
+	}
+	return sum / weights
+}
+
+// tightenFrames draws each frame as narrow as its items allow.
+func (l *layout) tightenFrames() {
+	l.frames = make([]frame, len(l.spans))
+	for i := range l.frames {
+		l.frames[i] = frame{top: nowhere, bottom: -nowhere}
+	}
+	for i, it := range l.items[:l.braces] {
+		if it.space != outside {
+			f := &l.frames[it.space]
+			f.top = min(f.top, l.y[i]-it.above-frameTop)
+			f.bottom = max(f.bottom, l.y[i]+it.below+frameBottom)
+		}
+	}
+	for space, f := range l.frames {
+		l.y[l.frameTop(space)], l.y[l.frameBottom(space)] = f.top, f.bottom
+	}
+}
