@@ -140,7 +140,8 @@ func (c *connection) askBy(ctx context.Context, say sayf, q question) error {
 // unanswered puts into words why an operator at an address did not answer. What it did answer stays as it is.
 func (c *connection) unanswered(err error) error {
 	var answer *query.AnswerError
-	if err == nil || errors.As(err, &answer) {
+	var other *otherVersionError
+	if err == nil || errors.As(err, &answer) || errors.As(err, &other) {
 		return err
 	}
 	err = fmt.Errorf("operator at %s cannot be asked: %w", c.address, err)
@@ -157,7 +158,15 @@ func (c *connection) fits(operator string) error {
 	if own == "" || theirs == "" || own == theirs {
 		return nil
 	}
-	return fmt.Errorf("operator is %s and this is %s: use a command line of the operator's major version", operator, c.version)
+	return &otherVersionError{operator: operator, own: c.version}
+}
+
+// otherVersionError is an operator whose major version is not that of this program.
+type otherVersionError struct{ operator, own string }
+
+// Error implements error.
+func (e *otherVersionError) Error() string {
+	return fmt.Sprintf("operator is %s and this is %s: use a command line of the operator's major version", e.operator, e.own)
 }
 
 // major returns the major version of "v1.2.3", or nothing for a version that says none.

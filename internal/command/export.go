@@ -143,12 +143,15 @@ func (e *exporting) writeDirectory(cmd *cobra.Command, objects []*v2beta1.Client
 	for i, name := range intents.FileNames(objects) {
 		files[filepath.Join(e.path, name+"."+e.format.value)] = objects[i : i+1]
 	}
+	if there, err := os.Stat(filepath.Clean(e.path)); err == nil && !there.IsDir() {
+		return fmt.Errorf("writing %s: it is not a directory", e.path)
+	}
+	if err := os.MkdirAll(e.path, newDirectoryMode); err != nil {
+		return unwritable(e.path, err)
+	}
 	changes, err := e.plan(files, header)
 	if err != nil {
 		return err
-	}
-	if err := os.MkdirAll(e.path, newDirectoryMode); err != nil {
-		return fmt.Errorf("writing into %s: %w", e.path, err)
 	}
 	if err := writeFiles(cmd.Context(), changes.texts); err != nil {
 		return err

@@ -22,32 +22,50 @@ func writeFiles(ctx context.Context, texts map[string][]byte) (err error) {
 		}
 	}()
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		place, mode, regular, err := destination(path)
+		temporary, place, err := prepare(path, texts[path])
 		if err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
+			return unwritable(path, err)
 		}
-		if !regular {
-			if err := os.WriteFile(place, texts[path], mode); err != nil {
-				return fmt.Errorf("writing %s: %w", path, err)
-			}
-			continue
+		if temporary != "" {
+			pending[temporary] = place
 		}
-		temporary, err := writeTemporary(place, texts[path], mode)
-		if err != nil {
-			return fmt.Errorf("writing %s: %w", path, err)
-		}
-		pending[temporary] = place
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for _, temporary := range slices.Sorted(maps.Keys(pending)) {
 		if err := os.Rename(temporary, pending[temporary]); err != nil {
-			return fmt.Errorf("writing %s: %w", pending[temporary], err)
+			return unwritable(pending[temporary], err)
 		}
 		delete(pending, temporary)
 	}
 	return nil
+}
+
+// unwritable names the path that a person gave, and the cause without the name of a temporary file.
+func unwritable(path string, err error) error {
+	var named *fs.PathError
+	var linked *os.LinkError
+	switch {
+	case errors.As(err, &named):
+		err = named.Err
+	case errors.As(err, &linked):
+		err = linked.Err
+	}
+	return fmt.Errorf("writing %s: %w", path, err)
+}
+
+// prepare writes a temporary file for a place. What is no regular file is written at once; there is no temporary file.
+func prepare(path string, text []byte) (temporary, place string, err error) {
+	place, mode, regular, err := destination(path)
+	if err != nil {
+		return "", "", err
+	}
+	if !regular {
+		return "", "", os.WriteFile(place, text, mode)
+	}
+	temporary, err = writeTemporary(place, text, mode)
+	return temporary, place, err
 }
 
 // The modes of files and directories that were not there; the umask narrows them.

@@ -90,14 +90,16 @@ func (s *selection) read(cmd *cobra.Command) (document.Map, error) {
 	if err != nil {
 		return document.Map{}, err
 	}
-	var m document.Map
-	if s.file != "" {
-		m, err = readMap(s.file, cmd.InOrStdin())
-		m.Edges = pick(m.Edges, filter)
-	} else {
-		m, err = s.ask(cmd, filter)
+	if s.file == "" {
+		return s.ask(cmd, filter)
 	}
-	return m, err
+	m, err := readMap(s.file, cmd.InOrStdin())
+	if err != nil {
+		return document.Map{}, err
+	}
+	filter.Since, filter.Until = s.since.at(now(m)), s.until.at(now(m)) // the past of an old file is that before its end
+	m.Edges = pick(m.Edges, filter)
+	return m, nil
 }
 
 // named returns the edges with servers named as the flags want it.

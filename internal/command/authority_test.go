@@ -1,0 +1,15 @@
+package command
+
+// otherAuthority signed nothing that these tests use. It is a certificate for "elsewhere" without its key.
+const otherAuthority = `-----BEGIN CERTIFICATE-----
+MIIBgDCCASWgAwIBAgIUUCs4vMODfVvwZIiNIbMbTn8y9wkwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJZWxzZXdoZXJlMCAXDTI2MTEyMDEwMjYzNFoYDzIxMjYxMDI3
+MTAyNjM0WjAUMRIwEAYDVQQDDAllbHNld2hlcmUwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARGXfWVeTjDdg65sb9Am3fuy4UN1uzYt6lcMM84u7k+nKVQsIhSHiqk
+Anc+N34oMUf3AzCuKs5xW29vlQ87dGCTo1MwUTAdBgNVHQ4EFgQUw7AUh6EiXJfE
+xwrYTcNCWQY6yAAwHwYDVR0jBBgwFoAUw7AUh6EiXJfExwrYTcNCWQY6yAAwDwYD
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAimaFxFG0KgkVbWR1U6VJ
+GtRR2ujzyKSb30DAnlMYeZMCIQD2pCmPug9wgCjEIxkFU9s89kUrUS99aGXlqQrn
+dFrjPA==
+-----END CERTIFICATE-----
+`

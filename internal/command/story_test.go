@@ -1,0 +1,131 @@
+package command
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestStories plays every session in testdata. Lines that begin with "$ " are typed; what a command writes to standard
+// error begins with "! ", and an exit status other than 0 is told as "? 2". Beside portolan there are: cat FILE,
+// ls FOLDER, save FILE TEXT, append FILE TEXT, and untouched FILE, which says whether the file was written since it was
+// there first. A file map.json in the story is the map; otherwise it is testdata/shop.json.
+func TestStories(t *testing.T) {
+	stories, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(stories) == 0 {
+		t.Fatalf("no stories: %v", err)
+	}
+	for _, path := range stories {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path, err := filepath.Abs(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known := shop(t)
+			var session *txtar.File
+			for i := range archive.Files {
+				switch archive.Files[i].Name {
+				case "map.json":
+					known = string(archive.Files[i].Data)
+				case "session":
+					session = &archive.Files[i]
+				}
+			}
+			got := newScene(t, operatorOf(t, known)).play(t, string(session.Data))
+			if *update {
+				session.Data = []byte(got)
+				write(t, path, string(txtar.Format(archive)))
+				return
+			}
+			if diff := cmp.Diff(got, string(session.Data)); diff != "" {
+				t.Errorf("session (-got +want):\n%s", diff)
+			}
+		})
+	}
+}
+
+func (s *scene) play(t *testing.T, session string) string {
+	t.Helper()
+	var transcript strings.Builder
+	for line := range strings.Lines(session) {
+		typed, isTyped := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+		if !isTyped {
+			continue
+		}
+		fmt.Fprintf(&transcript, "$ %s\n", typed)
+		transcript.WriteString(s.do(t, typed))
+	}
+	return transcript.String()
+}
+
+func (s *scene) do(t *testing.T, typed string) string {
+	t.Helper()
+	switch w := words(typed); w[0] {
+	case "cat":
+		text, err := os.ReadFile(w[1])
+		if err != nil {
+			return fmt.Sprintln("! no such file")
+		}
+		return string(text)
+	case "ls":
+		return folder(t, w[1])
+	case "save", "append":
+		flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+		if w[0] == "save" {
+			flags |= os.O_TRUNC
+		}
+		file, err := os.OpenFile(w[1], flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		fmt.Fprintln(file, strings.Join(w[2:], " "))
+		return ""
+	case "age":
+		long := time.Unix(1_000_000_000, 0)
+		if err := os.Chtimes(w[1], long, long); err != nil {
+			t.Fatal(err)
+		}
+		return ""
+	case "untouched":
+		there, err := os.Stat(w[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintln(there.ModTime().Unix() == 1_000_000_000)
+	}
+	r := s.run(t.Context(), typed)
+	for line := range strings.Lines(r.err) {
+		r.out += "! " + line
+	}
+	if r.code != exitDone {
+		r.out += fmt.Sprintf("? %d\n", r.code)
+	}
+	return r.out
+}
+
+func folder(t *testing.T, path string) string {
+	t.Helper()
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Sprintln("! no such folder")
+	}
+	var names strings.Builder
+	for _, entry := range entries {
+		fmt.Fprintln(&names, entry.Name())
+	}
+	return names.String()
+}
