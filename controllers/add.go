@@ -270,7 +270,7 @@ func (b *builder) client(version schema.GroupVersion) (rest.Interface, error) {
 	if version.Group == "" {
 		config.APIPath = "/api"
 	}
-	config.ContentConfig.NegotiatedSerializer = serializer.NewCodecFactory(b.scheme).WithoutConversion()
+	config.NegotiatedSerializer = serializer.NewCodecFactory(b.scheme).WithoutConversion()
 	if version.Group != v2beta1.Group {
 		config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	}

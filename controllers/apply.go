@@ -51,9 +51,10 @@ func (a applied) err() error {
 	return errors.Join(errs...)
 }
 
-// isLasting reports whether the API server would give the same answer again.
+// isLasting reports whether the API server would give the same answer again. An invalid object is not among that: an
+// admission policy may be what calls it invalid, and admission policies change.
 func isLasting(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
+	return apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err)
 }
 
 // apply makes the subject's policies what is wanted. A failure with one object does not stop the others.

@@ -30,6 +30,7 @@ func (behind) List(context.Context, client.ObjectList, ...client.ListOption) err
 // A first write goes out on the word of a cache that may be behind. Whatever is there, it must be right with one request,
 // or leave somebody else's object as it was.
 func TestFirstWriteOnAnOldPicture(t *testing.T) {
+	t.Parallel()
 	clients, err := kubernetes.NewForConfig(testkit.ControlPlane(t))
 	if err != nil {
 		t.Fatal(err)

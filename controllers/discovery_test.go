@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,6 +36,7 @@ func see(g *graph.Graph, namespace, from, to string) {
 }
 
 func TestDiscoveryProposes(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	seen := graph.New(graph.Limits{})
 	o := f.start(discovering(seen, controllers.WritePropose))
@@ -81,17 +81,14 @@ func TestDiscoveryProposes(t *testing.T) {
 	mine.Name = "mine"
 	f.create(mine)
 	f.eventually("waiting for the proposal to go", func() error {
-		err := f.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "cart"}, new(v2beta1.ClientIntents))
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return fmt.Errorf("it is there (%v)", err)
+		return f.absent(client.ObjectKey{Namespace: "shop", Name: "cart"}, new(v2beta1.ClientIntents))
 	})
 	f.intents("shop", "mine", "db")
 	f.quiet(o)
 }
 
 func TestDiscoveryApplies(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	seen := graph.New(graph.Limits{})
 	f.namespace("shop")

@@ -1,12 +1,15 @@
 package controllers_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,6 +18,7 @@ import (
 
 // Everything here happens to one operator that keeps running, each story in a namespace of its own.
 func TestPoliciesAmongOthers(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	o := f.start()
 	for name, story := range map[string]func(*fixture){
@@ -48,7 +52,7 @@ func deletedByHand(f *fixture) {
 	f.remove(before)
 	f.eventually("waiting for the policy to be put back", func() error {
 		if now := f.policy("deleted", paymentsPolicy); now.UID == before.UID {
-			return fmt.Errorf("it is still the old one")
+			return errors.New("it is still the old one")
 		}
 		return nil
 	})
@@ -132,7 +136,7 @@ func nameTaken(f *fixture) {
 	f.remove(theirs)
 	f.eventually("waiting for Portolan's own policy", func() error {
 		if now := f.policy("taken", paymentsPolicy); now.UID == theirs.UID {
-			return fmt.Errorf("it is still somebody else's")
+			return errors.New("it is still somebody else's")
 		}
 		return nil
 	})
@@ -200,4 +204,47 @@ func namespaceGoes(f *fixture) {
 	f.remove(f.policy("going", paymentsPolicy)) // nobody else empties namespaces here
 	intents := calls("going", "checkout")
 	f.condition("going", intents.Name, v2beta1.ConditionReady, metav1.ConditionTrue, v2beta1.ReasonApplied)
+}
+
+func refused(f *fixture) {
+	f.namespace("refused")
+	ban := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "no-policies"},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.OperationAll},
+					Rule:       admissionv1.Rule{APIGroups: []string{"networking.k8s.io"}, APIVersions: []string{"v1"}, Resources: []string{"networkpolicies"}},
+				},
+			}}},
+			Validations: []admissionv1.Validation{{Expression: `!object.metadata.name.startsWith("portolan-payments")`}},
+		},
+	}
+	bound := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "no-policies"},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: "no-policies", ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
+				MatchLabels: map[string]string{"kubernetes.io/metadata.name": "refused"},
+			}},
+		},
+	}
+	f.create(ban, bound)
+	f.eventually("waiting for the ban to hold", func() error {
+		probe := somebodys("refused")
+		if err := f.Create(f.Context(), probe); apierrors.IsInvalid(err) {
+			return nil
+		}
+		return errors.Join(errors.New("it does not hold yet"), client.IgnoreNotFound(f.Delete(f.Context(), probe)))
+	})
+	f.create(
+		deployment("refused", "checkout"), deployment("refused", "payments"), deployment("refused", "ledger"),
+		calls("refused", "checkout", "payments", "ledger"),
+	)
+	f.policy("refused", "portolan-ledger-deployment")
+	f.condition("refused", "checkout", v2beta1.ConditionReady, metav1.ConditionFalse, v2beta1.ReasonFailed)
+	f.event("refused", "ClientIntents", "checkout", "CreatingNetworkPoliciesFailed")
+	f.remove(bound, ban)
+	f.policy("refused", paymentsPolicy)
+	f.condition("refused", "checkout", v2beta1.ConditionReady, metav1.ConditionTrue, v2beta1.ReasonApplied)
 }

@@ -3,22 +3,22 @@ package controllers_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/testr"
 	"github.com/prometheus/client_golang/prometheus"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -75,6 +75,7 @@ func scheme(t testing.TB) *runtime.Scheme {
 type operator struct {
 	stop     func() // returns when it has stopped
 	elected  <-chan struct{}
+	stopped  <-chan struct{} // closed when its controllers have stopped
 	requests *requests
 	registry *prometheus.Registry
 }
@@ -126,12 +127,17 @@ func (f *fixture) start(changes ...func(*setup)) *operator {
 	}
 	var running sync.WaitGroup
 	running.Go(func() { world.Run(ctx) })
+	stopped := make(chan struct{})
 	running.Go(func() {
-		if err := mgr.Start(ctx); err != nil {
+		defer close(stopped)
+		if err := mgr.Start(ctx); err != nil && !counted.cut.Load() {
 			f.Errorf("running the operator: %v", err)
 		}
 	})
-	o := &operator{stop: sync.OnceFunc(func() { cancel(); running.Wait() }), elected: mgr.Elected(), requests: counted, registry: registry}
+	o := &operator{
+		stop:    sync.OnceFunc(func() { cancel(); running.Wait() }),
+		elected: mgr.Elected(), stopped: stopped, requests: counted, registry: registry,
+	}
 	f.Cleanup(o.stop)
 	return o
 }
@@ -147,6 +153,8 @@ func withSettings(change func(*policy.Settings)) func(*setup) {
 
 // requests counts what an operator sends to the API server.
 type requests struct {
+	cut atomic.Bool // nothing gets through any more
+
 	mu     sync.Mutex
 	all    []string // "PATCH /apis/..."
 	denied []string
@@ -154,6 +162,9 @@ type requests struct {
 
 func (r *requests) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(request *http.Request) (*http.Response, error) {
+		if r.cut.Load() {
+			return nil, errors.New("the wire is cut")
+		}
 		response, err := next.RoundTrip(request)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -177,6 +188,13 @@ func (r *requests) writes() []string {
 	return slices.DeleteFunc(slices.Clone(r.all), func(line string) bool {
 		return strings.HasPrefix(line, http.MethodGet) || strings.Contains(line, "/leases")
 	})
+}
+
+// at returns the place of the first request of that line, -1 if there is none.
+func (r *requests) at(line string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Index(r.all, line)
 }
 
 func (r *requests) forbidden() []string {
@@ -268,12 +286,17 @@ func (f *fixture) policy(namespace, name string) *networkingv1.NetworkPolicy {
 func (f *fixture) noPolicy(namespace, name string) {
 	f.Helper()
 	f.eventually("waiting for the end of NetworkPolicy "+namespace+"/"+name, func() error {
-		err := f.Get(f.Context(), client.ObjectKey{Namespace: namespace, Name: name}, new(networkingv1.NetworkPolicy))
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return fmt.Errorf("it is there (%v)", err)
+		return f.absent(client.ObjectKey{Namespace: namespace, Name: name}, new(networkingv1.NetworkPolicy))
 	})
+}
+
+// absent returns nil if there is no such object.
+func (f *fixture) absent(key client.ObjectKey, o client.Object) error {
+	err := f.Get(f.Context(), key, o)
+	if err == nil {
+		return errors.New("it is there")
+	}
+	return client.IgnoreNotFound(err)
 }
 
 // policies returns every NetworkPolicy with its version, as "namespace/name@version", sorted.
@@ -332,43 +355,3 @@ func (f *fixture) events(namespace, kind, name string) []corev1.Event {
 		return e.InvolvedObject.Kind != kind || e.InvolvedObject.Name != name
 	})
 }
-
-// deployment returns a Deployment whose pods carry app=<name>.
-func deployment(namespace, name string) *appsv1.Deployment {
-	labels := map[string]string{"app": name}
-	return &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec: appsv1.DeploymentSpec{
-			Selector: &metav1.LabelSelector{MatchLabels: labels},
-			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
-			},
-		},
-	}
-}
-
-// pod returns a bare pod.
-func pod(namespace, name string, labels map[string]string) *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
-	}
-}
-
-// calls returns ClientIntents of a Deployment for other Deployments.
-func calls(namespace, client string, servers ...string) *v2beta1.ClientIntents {
-	intents := &v2beta1.ClientIntents{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: client},
-		Spec:       v2beta1.ClientIntentsSpec{Workload: v2beta1.WorkloadReference{Name: client, Kind: "Deployment"}},
-	}
-	intents.Spec.Targets = []v2beta1.Target{}
-	for _, s := range servers {
-		intents.Spec.Targets = append(intents.Spec.Targets, v2beta1.Target{
-			Kubernetes: &v2beta1.KubernetesTarget{Name: s, Kind: "Deployment"},
-		})
-	}
-	return intents
-}
-
-func keyOf(o client.Object) client.ObjectKey { return client.ObjectKeyFromObject(o) }

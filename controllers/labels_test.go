@@ -15,6 +15,7 @@ import (
 
 // web-canary's pods match web's selector, so web's own labels are not exact and its pods need Portolan's.
 func TestLabelsWhereOwnLabelsAreNotExact(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	o := f.start()
 	f.namespace("shop")
@@ -33,7 +34,11 @@ func TestLabelsWhereOwnLabelsAreNotExact(t *testing.T) {
 	if got := p.Spec.PodSelector.MatchLabels; len(got) != 1 || got[v2beta1.LabelWorkload] != key {
 		t.Errorf("the policy selects %v", got)
 	}
-	f.labelIs("web-1", key) // before the policy was written, so no waiting is seen
+	labelled := o.requests.at("PATCH /api/v1/namespaces/shop/pods/web-1")
+	if written := o.requests.at("PATCH /apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/portolan-web-deployment"); labelled > written {
+		t.Errorf("the policy was written by request %d, before the pod was labelled by request %d", written, labelled)
+	}
+	f.labelIs("web-1", key)
 	f.labelIs("canary-1", "")
 
 	f.running(web, "web-2")
@@ -60,6 +65,7 @@ func TestLabelsWhereOwnLabelsAreNotExact(t *testing.T) {
 
 // A label that was left from before a restart goes, also when nothing is declared any more.
 func TestLabelsLeftFromBeforeGo(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.namespace("shop")
 	web := deployment("shop", "web")
@@ -75,6 +81,7 @@ func TestLabelsLeftFromBeforeGo(t *testing.T) {
 
 // A workload without labels and without an address: its bare pod is labelled and its policy is written all the same.
 func TestPodWithoutLabelsAndAddress(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.start()
 	f.namespace("shop")

@@ -16,6 +16,7 @@ import (
 )
 
 func TestRestartPrunesWhatIsStaleAndNothingElse(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	first := f.start()
 	f.shop("kept")
@@ -46,15 +47,18 @@ func TestRestartPrunesWhatIsStaleAndNothingElse(t *testing.T) {
 	}
 }
 
+// elect has operators elect a leader, and notice within seconds that it is gone.
+func elect(s *setup) {
+	lease, renew, retry := 4*time.Second, 2*time.Second, 250*time.Millisecond
+	s.manager.LeaderElection, s.manager.LeaderElectionID, s.manager.LeaderElectionNamespace = true, "portolan-operator", "portolan-system"
+	s.manager.LeaderElectionReleaseOnCancel = true
+	s.manager.LeaseDuration, s.manager.RenewDeadline, s.manager.RetryPeriod = &lease, &renew, &retry
+}
+
 func TestTwoOperatorsAreOneWriter(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.namespace("portolan-system")
-	elect := func(s *setup) {
-		lease, renew, retry := 4*time.Second, 2*time.Second, 250*time.Millisecond
-		s.manager.LeaderElection, s.manager.LeaderElectionID, s.manager.LeaderElectionNamespace = true, "portolan-operator", "portolan-system"
-		s.manager.LeaderElectionReleaseOnCancel = true
-		s.manager.LeaseDuration, s.manager.RenewDeadline, s.manager.RetryPeriod = &lease, &renew, &retry
-	}
 	leader := f.start(elect)
 	<-leader.elected
 	standby := f.start(elect)
@@ -78,7 +82,29 @@ func TestTwoOperatorsAreOneWriter(t *testing.T) {
 	}
 }
 
+// A leader that cannot reach the API server any more gives up before another one takes over.
+func TestTheOtherOperatorTakesOverFromOneThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.namespace("portolan-system")
+	leader := f.start(elect)
+	<-leader.elected
+	standby := f.start(elect)
+	f.shop("one")
+	f.quiet(leader)
+	leader.requests.cut.Store(true)
+	f.shop("two")
+	f.condition("two", "checkout", v2beta1.ConditionReady, metav1.ConditionTrue, v2beta1.ReasonApplied)
+	select {
+	case <-leader.stopped:
+	case <-t.Context().Done():
+		t.Fatal("the former leader goes on")
+	}
+	f.quiet(standby)
+}
+
 func TestShadowAndEnforce(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.start(withSettings(func(s *policy.Settings) { s.Mode = policy.ModeShadow }))
 	f.namespace("shop")
@@ -109,6 +135,7 @@ func (f *fixture) annotate(o client.Object, key, value string) {
 }
 
 func TestProtectedServiceIsIsolatedInEveryMode(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	o := f.start(withSettings(func(s *policy.Settings) { s.Mode = policy.ModeShadow }))
 	f.namespace("shop")
@@ -158,6 +185,7 @@ func (f *fixture) protection(name string, status metav1.ConditionStatus, reason 
 }
 
 func TestOnlyWatchedNamespacesAreTouched(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.namespace("in")
 	f.namespace("out")

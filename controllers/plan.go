@@ -28,9 +28,6 @@ type update struct {
 	uid  types.UID
 }
 
-// writes reports whether the plan changes anything.
-func (p plan) writes() bool { return len(p.create)+len(p.update)+len(p.remove) > 0 }
-
 // planPolicies compares what a subject should have with what is there. at holds the objects that have a wanted name,
 // whoever they belong to; owned holds the subject's own objects, whatever their name.
 //
@@ -40,7 +37,10 @@ func (p plan) writes() bool { return len(p.create)+len(p.update)+len(p.remove) >
 //	yes     ours, different     → update
 //	yes     somebody else's     → foreign
 //	no      ours                → remove
-func planPolicies(subject identity.Workload, wanted []*networkingv1.NetworkPolicy, at map[string]*networkingv1.NetworkPolicy, owned []*networkingv1.NetworkPolicy) plan {
+func planPolicies(
+	subject identity.Workload, wanted []*networkingv1.NetworkPolicy,
+	at map[string]*networkingv1.NetworkPolicy, owned []*networkingv1.NetworkPolicy,
+) plan {
 	var p plan
 	names := make(map[string]struct{}, len(wanted))
 	for _, want := range wanted {

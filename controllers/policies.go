@@ -93,7 +93,7 @@ func (r *PolicyReconciler) apply(ctx context.Context, a *attempt) error {
 	changes := slices.DeleteFunc(labelsToGive(a.snap, a.ruling, a.desired.NetworkPolicies), func(c labelChange) bool {
 		return !r.watches(c.namespace)
 	})
-	if err := r.relabel(ctx, a, changes); err != nil {
+	if err := r.relabel(ctx, changes); err != nil {
 		return err
 	}
 	var err error
@@ -130,11 +130,11 @@ func (r *PolicyReconciler) takeLabels(ctx context.Context, a *attempt) error {
 		a.again = labelRecheck
 		return nil
 	}
-	return r.relabel(ctx, a, changes)
+	return r.relabel(ctx, changes)
 }
 
 // relabel changes labels, and warns where a pod carried the key of another workload.
-func (r *PolicyReconciler) relabel(ctx context.Context, a *attempt, changes []labelChange) error {
+func (r *PolicyReconciler) relabel(ctx context.Context, changes []labelChange) error {
 	for _, c := range changes {
 		if c.isForeign() {
 			announce(r.recorder, r.metrics, reference(c.pod(), types.UID(c.uid)), c.notice())

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPoliciesFollowTheIntents(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.namespace("shop")
 	f.create(deployment("shop", "checkout"), deployment("shop", "payments"), deployment("shop", "ledger"))

@@ -22,6 +22,7 @@ import (
 
 // An operator with exactly the rights of config/rbac does everything that it has to do, and asks for nothing else.
 func TestExactlyTheRightsThatWeShip(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.namespace("portolan-system")
 	f.namespace("portolan-agent")
@@ -55,7 +56,7 @@ func TestExactlyTheRightsThatWeShip(t *testing.T) {
 	theirs.Name = "theirs"
 	f.create(theirs)
 	f.eventually("waiting for discovery to give way", func() error {
-		return client.IgnoreNotFound(gone(f.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: "payments"}, new(v2beta1.ClientIntents))))
+		return f.absent(client.ObjectKey{Namespace: "shop", Name: "payments"}, new(v2beta1.ClientIntents))
 	})
 	f.remove(calls("shop", "checkout"))
 	f.noPolicy("shop", paymentsPolicy)
@@ -64,14 +65,6 @@ func TestExactlyTheRightsThatWeShip(t *testing.T) {
 	if denied := o.requests.forbidden(); len(denied) > 0 {
 		t.Errorf("the rights in config/rbac do not allow: %v", denied)
 	}
-}
-
-// gone turns the answer of a Get that found something into an error.
-func gone(err error) error {
-	if err == nil {
-		return errors.New("it is still there")
-	}
-	return err
 }
 
 // install creates every object of a manifest.

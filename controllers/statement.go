@@ -3,6 +3,7 @@ package controllers
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -128,9 +129,7 @@ func (s statement) after(before statement, now metav1.Time) statement {
 // body renders the statement for server-side apply on the status subresource.
 func (s statement) body() ([]byte, error) {
 	status := make(map[string]any, len(s.fields)+1)
-	for name, value := range s.fields {
-		status[name] = value
-	}
+	maps.Copy(status, s.fields)
 	status[fieldConditions] = s.conditions
 	return render(document{
 		TypeMeta: metav1.TypeMeta{APIVersion: v2beta1.GroupVersion().String(), Kind: s.about.Kind},

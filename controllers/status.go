@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 )
@@ -66,15 +67,26 @@ func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef
 	case !exists && !known:
 		r.forget(about)
 		return reconcile.Result{}, nil
-	case !exists || !known || object.GetUID() != live.uid || object.GetGeneration() != live.generation:
+	case !exists || !known || !isVersion(object, live):
 		return reconcile.Result{RequeueAfter: statusInterval}, nil // one of the two is behind
 	}
-	written, missing := r.ask(about, concernedBy(snap, object))
+	return r.explain(ctx, snap, object, live)
+}
+
+// isVersion reports whether a statement is about that very object and generation.
+func isVersion(object client.Object, s statement) bool {
+	return object.GetUID() == s.uid && object.GetGeneration() == s.generation
+}
+
+// explain tells what became of an object, or has the subjects decided first on which that depends.
+func (r *StatusReconciler) explain(ctx context.Context, snap *cluster.Snapshot, object client.Object, live statement) (reconcile.Result, error) {
+	written, missing := r.ask(live.about, concernedBy(snap, object))
 	if len(missing) > 0 {
-		r.subjects.add(missing...)
+		r.subjects.add(missing...) // whose results bring the object here again
 		return reconcile.Result{}, nil
 	}
-	want, err := r.judge(ctx, func() (statement, error) { return judge(snap, r.settings, object, written) }, live)
+	decide := func() (statement, error) { return judge(snap, r.settings, object, written) }
+	want, err := r.judge(ctx, decide, live)
 	if err != nil {
 		return reconcile.Result{}, err
 	}

@@ -14,6 +14,7 @@ import (
 )
 
 func TestStatuses(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	o := f.start(withSettings(func(s *policy.Settings) { s.Egress = true }))
 	for name, story := range map[string]func(*fixture){
