@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -75,11 +76,9 @@ func trimPolicy(policy *networkingv1.NetworkPolicy) {
 // trimIntents keeps who the client is, what the status says, and of discovered objects what they declare and who edited
 // them.
 func trimIntents(intents *v2beta1.ClientIntents) {
-	mode, present := intents.Annotations[v2beta1.AnnotationMode]
-	intents.Annotations = nil
-	if present {
-		intents.Annotations = map[string]string{v2beta1.AnnotationMode: mode}
-	}
+	maps.DeleteFunc(intents.Annotations, func(key, _ string) bool {
+		return key != v2beta1.AnnotationMode && (key != corev1.LastAppliedConfigAnnotation || intents.Labels[LabelDiscovered] == "")
+	})
 	if intents.Labels[LabelDiscovered] == "" {
 		intents.ManagedFields, intents.Labels, intents.Spec.Targets = nil, nil, nil
 	}

@@ -34,6 +34,7 @@ const (
 type discovery struct {
 	write  []*v2beta1.ClientIntents // with the uid of the live object where there is one
 	remove []*v2beta1.ClientIntents
+	hand   []handover               // objects that somebody else declares now
 	full   []*v2beta1.ClientIntents // would need more targets than an object can have
 }
 
@@ -43,11 +44,17 @@ type discovery struct {
 //	client declared by a person  →  nothing is written, and a discovered object for it is removed: one client, one object
 //	no object for the client     →  write one, under the name that export would give it
 //	discovered object            →  write it if targets are missing; it never loses one
+//	the same, applied by others  →  hand it over: see handover
 //
 // Removing is safe because the person's object says in its status what it would block. Keeping the discovered one would
 // be wrong in either mode: as a proposal it would grow stale, and in force it would be the older of two duplicates.
 func planDiscovery(found, live []*v2beta1.ClientIntents, how WriteIntents) discovery {
 	var d discovery
+	for _, l := range live {
+		if h, taken := handsOver(l); taken {
+			d.hand = append(d.hand, h)
+		}
+	}
 	own, theirs := split(live, how)
 	for _, mine := range own {
 		if declaredBy(theirs, mine) {
@@ -127,9 +134,12 @@ func split(live []*v2beta1.ClientIntents, how WriteIntents) (own, theirs []*v2be
 }
 
 // isDiscovered reports whether an object is discovery's to write. It is a person's from the moment on that somebody
-// removes its label, edits its spec, or sets or, while discovery only proposes, removes its mode: that is how a proposal
+// applies a manifest of that name, removes its label, edits its spec, or sets or, while discovery only proposes, removes its mode: that is how a proposal
 // is accepted.
 func isDiscovered(live *v2beta1.ClientIntents, how WriteIntents) bool {
+	if _, taken := handsOver(live); taken {
+		return false
+	}
 	if live.Labels[v2beta1.LabelManagedBy] != v2beta1.ManagedBy || live.Labels[LabelDiscovered] != "true" {
 		return false
 	}

@@ -66,6 +66,9 @@ func (r *DiscoveryReconciler) apply(ctx context.Context, d discovery) error {
 			errs = append(errs, fmt.Errorf("removing ClientIntents %s, which somebody else declares now: %w", client.ObjectKeyFromObject(mine), err))
 		}
 	}
+	for _, h := range d.hand {
+		errs = append(errs, r.handOver(ctx, h))
+	}
 	for _, wanted := range d.write {
 		errs = append(errs, r.write(ctx, wanted))
 	}
@@ -96,6 +99,20 @@ func (r *DiscoveryReconciler) write(ctx context.Context, wanted *v2beta1.ClientI
 		r.writer.metrics.object(v2beta1.KindClientIntents, outcomeCreated)
 	default:
 		r.writer.metrics.object(v2beta1.KindClientIntents, outcomeUpdated)
+	}
+	return nil
+}
+
+// handOver leaves an object to whoever applied it. A conflict means that it has just changed: the next look sees it.
+func (r *DiscoveryReconciler) handOver(ctx context.Context, h handover) error {
+	name := client.ObjectKeyFromObject(h.live)
+	body, err := h.body()
+	if err != nil {
+		return err
+	}
+	_, err = r.writer.apply(ctx, application{name: name, manager: discoveryManager, body: body}, new(v2beta1.ClientIntents))
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("handing ClientIntents %s over to whoever applied it: %w", name, err)
 	}
 	return nil
 }
