@@ -23,7 +23,7 @@ $(ENVTEST): $(LOCALCLUSTER_SOURCES)
 
 .PHONY: localcluster-unit
 localcluster-unit: ## Test the local cluster's own packages, without a cluster
-	cd hack/localcluster && CGO_ENABLED=0 go test -shuffle=on ./...
+	cd hack/localcluster && CGO_ENABLED=0 go test -shuffle=on ./internal/...
 
 .PHONY: localcluster-test
 localcluster-test: localcluster ## Start, break, repair and remove real clusters (root, about three minutes)

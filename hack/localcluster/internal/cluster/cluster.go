@@ -51,7 +51,7 @@ func Open(o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{Machine: machine.Machine{Plan: p}, options: o, hosts: hosts}, nil
+	return &Cluster{Machine: machine.Machine{Plan: p}, options: o, hosts: hosts}, needRoot()
 }
 
 // choose returns the cluster that the options mean: the one that exists, or a new one at a free range. The caller holds
@@ -82,7 +82,7 @@ func choose(o Options, hosts inventory.Inventory) (*Cluster, error) {
 	if c.Plan, err = plan.New(o.Name, dir, addresses); err != nil {
 		return nil, err
 	}
-	return c, refuseContent(dir)
+	return c, errors.Join(refuseContent(dir), refuseOverlay(filepath.Dir(dir)))
 }
 
 // refuseContent protects a folder that something else lives in: all of the state folder is deleted in the end.

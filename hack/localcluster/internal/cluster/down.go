@@ -14,8 +14,8 @@ import (
 // Down removes the cluster: its processes, its machine, its folder and its entry in the inventory, in the order that lets a killed Down
 // be repeated. A cluster that does not exist is down already.
 func Down(ctx context.Context, o Options) error {
-	if os.Geteuid() != 0 {
-		return errors.New("removing a cluster needs root: run this as root, or with sudo")
+	if err := needRoot(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("not down after %s", o.Timeout))
 	defer cancel()

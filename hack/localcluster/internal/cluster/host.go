@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // searchPath is where programs of the host are looked for; the path of a user often lacks the folders of root.
@@ -30,8 +32,8 @@ func needs() []need {
 
 // checkHost refuses a host on which the cluster cannot work, and says what to do.
 func (c *Cluster) checkHost(ctx context.Context) error {
-	if os.Geteuid() != 0 {
-		return errors.New("a cluster needs root, for namespaces and mounts: run this as root, or with sudo")
+	if err := needRoot(); err != nil {
+		return err
 	}
 	var missing []string
 	for _, n := range needs() {
@@ -48,6 +50,29 @@ func (c *Cluster) checkHost(ctx context.Context) error {
 		}
 	}
 	return loadModules(ctx)
+}
+
+// needRoot refuses other users.
+func needRoot() error {
+	if os.Geteuid() != 0 {
+		return errors.New("a cluster needs root, for namespaces and mounts: run this as root, or with sudo")
+	}
+	return nil
+}
+
+// overlayMagic is the type of an overlay file system, OVERLAYFS_SUPER_MAGIC of linux/magic.h.
+const overlayMagic = 0x794c7630
+
+// refuseOverlay refuses a place for the state folder on which containerd cannot put the overlays of containers.
+func refuseOverlay(parent string) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(parent, &s); err != nil {
+		return fmt.Errorf("looking at the parent of the state folder, %s: %w", parent, err)
+	}
+	if s.Type == overlayMagic {
+		return fmt.Errorf("%s is on an overlay, as in a container, where containers cannot run: name a folder on a disk or tmpfs with --dir", parent)
+	}
+	return nil
 }
 
 // find returns the path of a program of the host.

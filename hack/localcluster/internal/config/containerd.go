@@ -36,6 +36,8 @@ disable = true
 # Without CAP_SYS_RESOURCE the score of a process may not be lowered.
 restrict_oom_score_adj = true
 netns_mounts_under_state_dir = true
+# A profile would be loaded into the host's kernel and stay there.
+disable_apparmor = true
 tolerate_missing_hugetlb_controller = true
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]

@@ -110,19 +110,22 @@ func (m Machine) delegate(tree hierarchy) error {
 	return nil
 }
 
-// enableControllers passes every controller of the v2 root down to the last of levels.
+// enableControllers passes those controllers of the v2 root that a kubelet asks for down to the last of levels.
 func enableControllers(levels []string) error {
 	text, err := os.ReadFile(filepath.Join(levels[0], "cgroup.controllers"))
 	if err != nil {
 		return fmt.Errorf("reading the controllers: %w", err)
 	}
+	wanted := slices.DeleteFunc(strings.Fields(string(text)), func(controller string) bool {
+		return !slices.Contains([]string{"cpu", "cpuset", "hugetlb", "io", "memory", "pids"}, controller)
+	})
 	for _, level := range levels {
 		control := filepath.Join(level, "cgroup.subtree_control")
 		enabled, err := os.ReadFile(control)
 		if err != nil {
 			return fmt.Errorf("reading the controllers of %s: %w", level, err)
 		}
-		for controller := range strings.FieldsSeq(string(text)) {
+		for _, controller := range wanted {
 			if slices.Contains(strings.Fields(string(enabled)), controller) {
 				continue
 			}

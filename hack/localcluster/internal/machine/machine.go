@@ -25,10 +25,8 @@ type Machine struct {
 	plan.Plan
 }
 
-// PrivateFolders maps the folders of the host that a node writes to, whatever its flags say, to folders in the state folder that
-// the mount namespace shows in their place.
-//
-// The caller of Create makes both.
+// PrivateFolders maps folders of the host that a node writes to, whatever its flags say, to the folders in the state
+// folder that the mount namespace shows in their place. The caller of Create makes both.
 func (m Machine) PrivateFolders() map[string]string {
 	return map[string]string{
 		"/run":             m.Path("machine", "run"),     // sockets of containerd and its shims
@@ -38,7 +36,7 @@ func (m Machine) PrivateFolders() map[string]string {
 	}
 }
 
-// Exists reports whether both namespaces are there, so that Enter can work.
+// Exists reports whether both namespaces are there, so that Do and Exec can work.
 func (m Machine) Exists() bool {
 	return isNamespace(m.networkPin()) && isNamespace(m.mountPin())
 }
