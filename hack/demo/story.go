@@ -142,6 +142,9 @@ func (d *demo) intrude(ctx context.Context) error {
 	if err := d.stage.Apply(ctx, "config/samples/shop/intruder.yaml"); err != nil {
 		return err
 	}
+	if err := d.stage.Runs(ctx, "shop", "app=intruder"); err != nil {
+		return err
+	}
 	d.say("A pod that nobody declared calls payment and the cart's store:")
 	if err := d.stage.Refused(ctx, "shop", "app=intruder", 3); err != nil {
 		return err

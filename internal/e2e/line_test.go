@@ -124,6 +124,7 @@ func enforces(t *testing.T, s stage.Stage, intents string) {
 func refusesAnIntruder(t *testing.T, s stage.Stage, _ string) {
 	ctx := within(t, 2*time.Minute)
 	must(t, s.Apply(ctx, "config/samples/shop/intruder.yaml"))
+	must(t, s.Runs(ctx, "shop", "app=intruder"))
 	must(t, s.Refused(ctx, "shop", "app=intruder", 5))
 	must(t, s.ShopGoesOn(ctx, time.Now(), 3))
 }

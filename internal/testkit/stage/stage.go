@@ -125,6 +125,12 @@ func (s Stage) Ready(ctx context.Context, namespace string, workloads ...string)
 	return nil
 }
 
+// Runs waits until the pods of a label selector run.
+func (s Stage) Runs(ctx context.Context, namespace, selector string) error {
+	_, err := s.kubectl(ctx, "", "wait", "--for=condition=Ready", "--timeout=60s", "-n", namespace, "pod", "-l", selector)
+	return err
+}
+
 // pause is the time between two looks at something that is awaited.
 const pause = 500 * time.Millisecond
 
