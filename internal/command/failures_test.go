@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -159,6 +158,3 @@ func TestNoClusterIsConfigured(t *testing.T) {
 		})
 	}
 }
-
-// patience bounds what must happen soon.
-const patience = 30 * time.Second

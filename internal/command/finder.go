@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -83,7 +84,7 @@ func (f *finder) ask(ctx context.Context, say sayf, q question) error {
 func (f *finder) askPod(ctx context.Context, pod corev1.Pod, port int, q question) error {
 	through, err := openTunnel(ctx, f.config, f.clients, pod, port)
 	switch {
-	case apierrors.IsForbidden(err):
+	case err != nil && f.mayNotForward(ctx, pod.Namespace):
 		return f.forbidden(ctx, "create pods/portforward", pod.Namespace)
 	case err != nil:
 		return err
@@ -91,6 +92,17 @@ func (f *finder) askPod(ctx context.Context, pod corev1.Pod, port int, q questio
 	defer through.Close()
 	client := query.NewClient(through.httpClient(), "http://"+usualService, "")
 	return q(ctx, reached{Client: client, cluster: f.clients})
+}
+
+// mayNotForward reports whether the API server says that this user lacks the right to forward ports. A refused upgrade
+// of a connection carries its reason as text only.
+func (f *finder) mayNotForward(ctx context.Context, namespace string) bool {
+	review, err := f.clients.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: "create", Resource: "pods", Subresource: "portforward",
+		}},
+	}, metav1.CreateOptions{})
+	return err == nil && !review.Status.Allowed
 }
 
 // find returns the operator's Service: the one that flags name, else the one that is labelled, else the usual one.

@@ -33,7 +33,7 @@ type tunnel struct {
 type tunnelError struct{ cause error }
 
 // Error implements error.
-func (e *tunnelError) Error() string { return "opening a tunnel to it: " + e.cause.Error() }
+func (e *tunnelError) Error() string { return e.cause.Error() }
 
 // Unwrap returns the cause.
 func (e *tunnelError) Unwrap() error { return e.cause }
@@ -56,7 +56,7 @@ func openTunnel(ctx context.Context, config *rest.Config, clients kubernetes.Int
 	select {
 	case o := <-dialled:
 		if o.err != nil {
-			return nil, &tunnelError{o.err}
+			return nil, &tunnelError{fmt.Errorf("opening a tunnel: %w", o.err)}
 		}
 		return &tunnel{streams: o.streams, port: port}, nil
 	case <-ctx.Done():
