@@ -2,10 +2,10 @@ package svg
 
 // Lengths between columns.
 const (
-	minGap     = 64 * px
+	minGap     = 68 * px
 	noteRoom   = 40 * px  // besides the widest label
 	maxClimb   = 110 * px // how much wider a gap becomes for links that go far up or down
-	climbShare = 8        // of the height that a link climbs
+	climbShare = 6        // of the height that a link climbs
 )
 
 // placeColumns gives every column its place from left to right: as wide as its widest box, with room for the labels, the
@@ -31,6 +31,7 @@ func (l *layout) gaps() []unit {
 	for c := range gaps {
 		gaps[c] = minGap
 	}
+	answers := l.answers()
 	for k, chain := range l.chains {
 		note := l.chart.links[k].noteWidth()
 		for n := 1; n < len(chain); n++ {
@@ -38,7 +39,7 @@ func (l *layout) gaps() []unit {
 			climb := abs(l.height(k, n-1) - l.height(k, n))
 			gaps[c] = max(gaps[c], minGap+min(climb/climbShare, maxClimb))
 			if len(chain) == 2 {
-				gaps[c] = max(gaps[c], note+noteRoom)
+				gaps[c] = max(gaps[c], note*(1+answers[k])+noteRoom)
 			}
 		}
 	}
@@ -52,6 +53,20 @@ func (l *layout) gaps() []unit {
 		}
 	}
 	return gaps
+}
+
+// answers returns for each arc 1 if its boxes also call each other the other way round, else 0: then two labels need room
+// beside each other.
+func (l *layout) answers() []int {
+	seen := make(map[arc]int)
+	for _, a := range l.arcs {
+		seen[arc{left: a.left, right: a.right}]++
+	}
+	answers := make([]int, len(l.arcs))
+	for k, a := range l.arcs {
+		answers[k] = seen[arc{left: a.left, right: a.right}] - 1
+	}
+	return answers
 }
 
 // height is where arc k is at the n-th item of its chain.

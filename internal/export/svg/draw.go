@@ -23,7 +23,7 @@ const (
 	titleDown  = 19 * px      // from the top of a frame to the base line of its name
 	titleRight = 16 * px      // from its left side
 	loopInset  = 14 * px      // from the right side of a box to where a link to itself ends
-	loopWidth  = 26 * px
+	loopWidth  = 46 * px
 )
 
 func (l *layout) boxArea(i int) area {
@@ -44,6 +44,16 @@ func (l *layout) frameTitle(space int) string {
 func (l *layout) titleArea(space int) area {
 	a := l.frameArea(space)
 	return area{a.left + titleRight, a.top + titleDown - 11*px, a.left + titleRight + frameFont().width(l.frameTitle(space)), a.top + titleDown + 4*px}
+}
+
+// headArea is where the head of arc k lies.
+func (l *layout) headArea(k int) area {
+	route := l.route(k)
+	at := route[len(route)-1]
+	if l.arcs[k].back {
+		return area{route[0].x, route[0].y - headWidth, route[0].x + headLength, route[0].y + headWidth}
+	}
+	return area{at.x - headLength, at.y - headWidth, at.x, at.y + headWidth}
 }
 
 // loopNote is where the label of a link from a box to itself lies.

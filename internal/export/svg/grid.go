@@ -18,8 +18,12 @@ type item struct {
 	column       int
 	space        int  // the frame it is in, or outside
 	bend         bool // it is no box
+	ends         pair // of a bend: the frames that its arc connects
 	above, below unit // how far it reaches from its middle line, with the air around it
 }
+
+// pair is two namespaces, or outside for an end without one.
+type pair struct{ left, right int }
 
 // span is the range of columns that a frame covers, both included.
 type span struct{ first, last int }
@@ -76,7 +80,10 @@ func (g *grid) bend() {
 		from, to := g.items[a.left], g.items[a.right]
 		if to.column-from.column <= limit {
 			for column := from.column + 1; column < to.column; column++ {
-				g.items = append(g.items, item{column: column, bend: true, space: g.passes(from, to, column), above: bendAir, below: bendAir})
+				g.items = append(g.items, item{
+					column: column, bend: true, ends: pair{from.space, to.space}, space: g.passes(from, to, column),
+					above: bendAir, below: bendAir,
+				})
 				chain = append(chain, len(g.items)-1)
 			}
 		}
@@ -130,7 +137,7 @@ func (g *grid) brace() {
 	for space, span := range g.spans {
 		for column := span.first; column <= span.last; column++ {
 			if !taken[place{space, column}] {
-				g.items = append(g.items, item{column: column, space: space, bend: true})
+				g.items = append(g.items, item{column: column, space: space, bend: true, ends: pair{space, space}})
 			}
 		}
 	}

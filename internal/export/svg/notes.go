@@ -25,7 +25,7 @@ func (a area) overlap(b area) int {
 const (
 	noteHeight  = 15 * px
 	notePadding = 5 * px
-	noteAir     = 2 * px // between two labels
+	noteAir     = px // between two labels
 )
 
 // What a bad place costs a label.
@@ -33,7 +33,8 @@ const (
 	onBox    = 1000 // each square pixel on a box
 	onNote   = 200  // each square pixel on another label
 	onTitle  = 100  // each square pixel on the name of a frame
-	onLine   = 25   // each point of another link beneath
+	onHead   = 400  // each square pixel on the head of an arrow
+	onLine   = 40   // each piece of another link beneath
 	offByOne = 6    // each step from the middle of the curve
 )
 
@@ -57,8 +58,13 @@ func (l *layout) placeNotes() {
 		}
 	}
 	for k := range l.arcs {
-		for _, p := range l.trace(k) {
-			m.mark(p, k)
+		m.put(l.headArea(k), onHead)
+		if l.straight(k) {
+			continue // it lies over so much that no label can stay clear of it
+		}
+		points := l.trace(k)
+		for n := 1; n < len(points); n++ {
+			m.mark(stroke{points[n-1], points[n], k})
 		}
 	}
 	for k, link := range l.chart.links {
@@ -75,7 +81,10 @@ func (l *layout) placeNote(m *surface, k int, text string) note {
 	lowest := noPlace
 	for rank, p := range l.seats(k) {
 		a := area{p.x - width/2, p.y - noteHeight/2, p.x + width/2, p.y + noteHeight/2}
-		if cost := rank*offByOne + m.cost(a, k); cost < lowest {
+		if rank*offByOne >= lowest {
+			break
+		}
+		if cost := rank*offByOne + m.cost(a, k, lowest); cost < lowest {
 			best, lowest = a, cost
 		}
 	}
@@ -96,7 +105,7 @@ func (l *layout) seats(k int) []point {
 		if l.arcs[k].back {
 			at = from
 		}
-		for off := range steps / 2 * 3 / 4 {
+		for off := range steps/2 - 1 {
 			seats = append(seats, along(route[at], route[at+1], steps/2-off))
 			if off > 0 {
 				seats = append(seats, along(route[at], route[at+1], steps/2+off))
@@ -113,13 +122,9 @@ func (l *layout) seats(k int) []point {
 func (l *layout) trace(k int) []point {
 	route := l.route(k)
 	var points []point
-	for n := 0; n+1 < len(route); n++ {
-		for step := range steps {
-			if n%2 == 0 {
-				points = append(points, along(route[n], route[n+1], step))
-			} else {
-				points = append(points, point{route[n].x + (route[n+1].x-route[n].x)*step/steps, route[n].y})
-			}
+	for n := 0; n < len(route); n += 2 {
+		for step := range steps + 1 {
+			points = append(points, along(route[n], route[n+1], step))
 		}
 	}
 	return points

@@ -139,7 +139,7 @@ func (o *ordering) arrange(c int, wish []unit) {
 	column := o.g.columns[c]
 	for _, i := range column {
 		if o.g.items[i].space == outside {
-			wish[i] = o.outOfBands(c, wish[i])
+			wish[i] = o.outOfBands(c, o.betweenEnds(i, wish[i]))
 		}
 	}
 	slices.SortStableFunc(column, func(i, j int) int {
@@ -157,6 +157,19 @@ func (o *ordering) zone(i int, wish unit) unit {
 		return o.bands[space].top
 	}
 	return wish
+}
+
+// betweenEnds keeps a link from one frame to another in the room between the two.
+func (o *ordering) betweenEnds(i int, wish unit) unit {
+	it := o.g.items[i]
+	if !it.bend || it.ends.left == outside || it.ends.right == outside {
+		return wish
+	}
+	upper, lower := o.bands[it.ends.left], o.bands[it.ends.right]
+	if upper.top > lower.top {
+		upper, lower = lower, upper
+	}
+	return min(max(wish, upper.bottom+1), lower.top-1)
 }
 
 // outOfBands returns the nearest height that is in no band of a frame in the column.

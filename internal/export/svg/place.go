@@ -23,9 +23,12 @@ func layOut(c chart) *layout {
 	o := sortColumns(l.grid)
 	l.buildLadder()
 	l.fall(o.height)
-	l.findPorts()
-	l.straighten()
-	l.findPorts()
+	for round := range maxRounds {
+		l.relax(round+1 < maxRounds)
+		l.findPorts()
+		l.straighten()
+		l.tightenFrames()
+	}
 	l.placeColumns()
 	l.placeNotes()
 	return l
@@ -86,6 +89,13 @@ const (
 	bendToBend = 8
 )
 
+// gravity is the weight of the pull to the middle in hundredths of that between two boxes: it closes gaps that nothing
+// else would.
+const gravity = 6
+
+// maxRounds is how often everything is brought into line: items, then the ends of links, then their bends.
+const maxRounds = 3
+
 // maxFalls is how often items are pulled to their neighbours; later pulls move little.
 const maxFalls = 48
 
@@ -93,13 +103,14 @@ const maxFalls = 48
 func (l *layout) fall(start []unit) {
 	l.y = l.ladder.settle(start)
 	for pass := range maxFalls {
+		middles := l.middles()
 		for k := range l.columns {
 			c := k
 			if pass%2 == 1 {
 				c = len(l.columns) - 1 - k
 			}
 			for _, i := range l.columns[c] {
-				l.y[i] = l.pulled(i)
+				l.y[i] = l.drawn(i, middles)
 			}
 		}
 		l.y = l.ladder.settle(l.y)
@@ -107,9 +118,28 @@ func (l *layout) fall(start []unit) {
 	l.tightenFrames()
 }
 
-// pulled is the weighted mean of the places of the neighbours.
+// pulled is the weighted mean of the places of the neighbours, or where the item is if it has none.
 func (l *layout) pulled(i int) unit {
-	sum, weights := 0, 0
+	if sum, weights := l.pull(i); weights > 0 {
+		return sum / weights
+	}
+	return l.y[i]
+}
+
+// drawn is where neighbours and gravity together pull an item.
+func (l *layout) drawn(i int, middles []unit) unit {
+	sum, weights := l.pull(i)
+	if i >= len(l.chart.boxes) {
+		return l.pulled(i)
+	}
+	middle := middles[len(middles)-1]
+	if space := l.items[i].space; space != outside {
+		middle = middles[space]
+	}
+	return (100*sum + gravity*middle) / (100*weights + gravity)
+}
+
+func (l *layout) pull(i int) (sum, weights int) {
 	for _, neighbours := range [][]int{l.left[i], l.right[i]} {
 		for _, j := range neighbours {
 			weight := boxToBox
@@ -122,10 +152,27 @@ func (l *layout) pulled(i int) unit {
 			weights += weight
 		}
 	}
-	if weights == 0 {
-		return l.y[i]
+	return sum, weights
+}
+
+// middles returns the mean place of the boxes of each namespace, a little towards that of all boxes, which comes last.
+func (l *layout) middles() []unit {
+	last := len(l.spans)
+	sums, counts := make([]unit, last+1), make([]int, last+1)
+	for i := range l.chart.boxes {
+		sums[last] += l.y[i]
+		counts[last]++
+		if space := l.items[i].space; space != outside {
+			sums[space] += l.y[i]
+			counts[space]++
+		}
 	}
-	return sum / weights
+	middles := make([]unit, last+1)
+	for i := last; i >= 0 && counts[last] > 0; i-- {
+		middles[i] = sums[i] / counts[i]
+		middles[i] += (middles[last] - middles[i]) / 4
+	}
+	return middles
 }
 
 // tightenFrames draws each frame as narrow as its items allow.

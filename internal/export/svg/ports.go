@@ -29,19 +29,25 @@ func (l *layout) findPorts() {
 			return cmp.Or(cmp.Compare(l.y[l.fromLeft(j)], l.y[l.fromLeft(k)]), cmp.Compare(j, k))
 		})
 	}
-	// The right sides follow the left ones, and these follow the right ones in turn: then most arcs of two boxes agree.
-	for range 2 {
-		for i := range l.chart.boxes {
-			l.seat(i, leaving[i], func(k int) *unit { return &l.ports[k].left })
-		}
+	// One side follows the other in turn: then most arcs between two boxes run straight.
+	for range maxTurns {
+		l.seatAll(leaving, func(p *ports) *unit { return &p.left })
 		l.agree(func(p *ports) { p.right = p.left })
-		for i := range l.chart.boxes {
-			l.seat(i, entering[i], func(k int) *unit { return &l.ports[k].right })
-		}
+		l.seatAll(entering, func(p *ports) *unit { return &p.right })
 		l.agree(func(p *ports) { p.left = p.right })
 	}
-	for i := range l.chart.boxes {
-		l.seat(i, leaving[i], func(k int) *unit { return &l.ports[k].left })
+	l.seatAll(leaving, func(p *ports) *unit { return &p.left })
+	l.agree(func(p *ports) { p.right = p.left })
+	l.seatAll(entering, func(p *ports) *unit { return &p.right })
+}
+
+// maxTurns is how often the sides follow each other.
+const maxTurns = 2
+
+// seatAll seats the arcs at one side of every box.
+func (l *layout) seatAll(arcs [][]int, end func(*ports) *unit) {
+	for i, at := range arcs {
+		l.seat(i, at, end)
 	}
 }
 
@@ -80,23 +86,23 @@ func (l *layout) agree(follow func(*ports)) {
 }
 
 // seat gives the arcs at one side of box i heights near the ones that they have, apart and in order.
-func (l *layout) seat(i int, arcs []int, port func(int) *unit) {
+func (l *layout) seat(i int, arcs []int, end func(*ports) *unit) {
 	side, last := l.side(i), len(arcs)-1
-	gap := portGap
+	gap := widePortGap
 	if last > 0 {
 		gap = min(gap, 2*side/last)
 	}
 	row := newLadder(len(arcs), len(arcs))
 	want := make([]unit, len(arcs))
 	for n, k := range arcs {
-		want[n] = min(max(*port(k), l.y[i]-side), l.y[i]+side)
+		want[n] = min(max(*end(&l.ports[k]), l.y[i]-side), l.y[i]+side)
 		if n > 0 {
 			row.hold(n-1, n, gap)
 		}
 	}
 	row.seal()
 	for n, height := range row.settle(want) {
-		*port(arcs[n]) = max(min(height, l.y[i]+side-(last-n)*gap), l.y[i]-side+n*gap)
+		*end(&l.ports[arcs[n]]) = max(min(height, l.y[i]+side-(last-n)*gap), l.y[i]-side+n*gap)
 	}
 }
 

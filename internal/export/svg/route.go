@@ -30,28 +30,41 @@ func (l *layout) level(k int, chain []int, from int) int {
 		return from + 1
 	}
 	height := sum / (to - from)
-	if first, last := l.ports[k].left, l.ports[k].right; to == len(chain)-1 && top <= last && last <= bottom {
-		height = last
-	} else if from == 1 && top <= first && first <= bottom {
-		height = first
+	for _, port := range l.portsBeside(k, from == 1, to == len(chain)-1) {
+		if height = port; top <= port && port <= bottom {
+			break
+		}
 	}
 	height = min(max(height, top), bottom)
 	for _, i := range chain[from:to] {
-		l.y[i] = height
+		l.move(i, height)
 	}
 	return to
 }
 
-// room is the range in which an item can move while everything else stands.
-func (l *layout) room(i int) (top, bottom unit) {
-	top, bottom = -nowhere, nowhere
-	for _, r := range l.ladder.back[i] {
-		top = max(top, l.y[r.to]+r.apart)
+// portsBeside returns the ports that bends should be level with, best first: those of the boxes that they reach, and of
+// two boxes that with more links, because the other one will follow.
+func (l *layout) portsBeside(k int, reachLeft, reachRight bool) []unit {
+	a, p := l.arcs[k], l.ports[k]
+	links := func(i int) int { return len(l.left[i]) + len(l.right[i]) }
+	switch {
+	case reachLeft && reachRight && links(a.left) > links(a.right):
+		return []unit{p.left, p.right}
+	case reachLeft && reachRight:
+		return []unit{p.right, p.left}
+	case reachLeft:
+		return []unit{p.left}
+	case reachRight:
+		return []unit{p.right}
+	default:
+		return nil
 	}
-	for _, r := range l.ladder.rungs[i] {
-		bottom = min(bottom, l.y[r.to]-r.apart)
-	}
-	return top, bottom
+}
+
+// straight reports whether arc k passes columns without a bend because the picture has too many.
+func (l *layout) straight(k int) bool {
+	a := l.arcs[k]
+	return len(l.chains[k]) == 2 && l.items[a.right].column-l.items[a.left].column > 1
 }
 
 // point is a place on the picture.

@@ -11,7 +11,8 @@ const (
 	maxTextWidth = 190 * px // longer names are shortened
 	boxAir       = 11 * px  // free space above and below
 	bendAir      = 6 * px   // free space above and below a link that passes
-	portGap      = 9 * px   // between two links at one side of a box
+	portGap      = 11 * px  // between two links at one side of a box, until that has its full height
+	widePortGap  = 17 * px  // where there is room: then the labels of two straight links fit side by side
 	portMargin   = 10 * px  // between the outermost link and the corner
 
 	frameSide   = 18 * px // between a frame and its boxes
@@ -20,7 +21,7 @@ const (
 	frameAir    = 26 * px // between two frames
 	openAir     = 8 * px  // between a frame and what is not in it, besides that one's own air
 
-	loopHeight = 30 * px // of a link from a box to itself
+	loopHeight = 36 * px // of a link from a box to itself
 )
 
 // nameFont, captionFont, labelFont and frameFont are the sizes of the letters; style.css repeats them.

@@ -3,7 +3,7 @@ package svg
 // surface knows what lies where, in squares, so that a question looks at its surroundings alone.
 type surface struct {
 	areas map[square][]obstacle
-	lines map[square][]trail
+	lines map[square][]stroke
 }
 
 type square struct{ x, y int }
@@ -13,42 +13,87 @@ type obstacle struct {
 	price int // of each square pixel
 }
 
-type trail struct {
-	point point
-	arc   int
+// stroke is a short straight piece of an arc.
+type stroke struct {
+	from, to point
+	arc      int
 }
 
-// squareSize is about as large as a label.
-const squareSize = 48 * px
+const (
+	squareSize  = 48 * px // about as large as a label
+	maxInSquare = 48      // of each kind
+)
 
 func newSurface() *surface {
-	return &surface{areas: make(map[square][]obstacle), lines: make(map[square][]trail)}
+	return &surface{areas: make(map[square][]obstacle), lines: make(map[square][]stroke)}
 }
 
 func (s *surface) put(a area, price int) {
-	a.squares(func(at square) { s.areas[at] = append(s.areas[at], obstacle{a, price}) })
+	a.squares(func(at square) {
+		if len(s.areas[at]) < maxInSquare {
+			s.areas[at] = append(s.areas[at], obstacle{a, price})
+		}
+	})
 }
 
-func (s *surface) mark(p point, arc int) {
-	at := squareOf(p)
-	s.lines[at] = append(s.lines[at], trail{p, arc})
+// mark notes a stroke in every square that it may touch, a long one in pieces. What comes to a full square is forgotten:
+// there is no good place in it anyway.
+func (s *surface) mark(t stroke) {
+	if a := t.area(); a.width() > squareSize && a.height() > squareSize {
+		middle := point{(t.from.x + t.to.x) / 2, (t.from.y + t.to.y) / 2}
+		s.mark(stroke{t.from, middle, t.arc})
+		s.mark(stroke{middle, t.to, t.arc})
+		return
+	}
+	t.area().squares(func(at square) {
+		if len(s.lines[at]) < maxInSquare {
+			s.lines[at] = append(s.lines[at], t)
+		}
+	})
 }
 
-// cost is what it costs a label of arc k to lie on an area.
-func (s *surface) cost(a area, k int) int {
+// cost is what it costs a label of arc k to lie on an area; above the limit it is not counted to the end. What lies in
+// several squares counts in each: that only makes a bad place worse.
+func (s *surface) cost(a area, k, limit int) int {
 	total := 0
 	a.squares(func(at square) {
-		// An obstacle in several squares counts in each: that only makes a bad place worse.
-		for _, o := range s.areas[at] {
-			total += o.price * a.overlap(o.area)
-		}
-		for _, t := range s.lines[at] {
-			if t.arc != k && a.left <= t.point.x && t.point.x <= a.right && a.top <= t.point.y && t.point.y <= a.bottom {
-				total += onLine
-			}
+		if total < limit {
+			total += s.costIn(at, a, k)
 		}
 	})
 	return total
+}
+
+func (s *surface) costIn(at square, a area, k int) int {
+	total := 0
+	for _, o := range s.areas[at] {
+		total += o.price * a.overlap(o.area)
+	}
+	for _, t := range s.lines[at] {
+		if t.arc != k && t.crosses(a) {
+			total += onLine
+		}
+	}
+	return total
+}
+
+func (t stroke) area() area {
+	return area{min(t.from.x, t.to.x), min(t.from.y, t.to.y), max(t.from.x, t.to.x), max(t.from.y, t.to.y)}
+}
+
+// crosses reports whether the stroke touches a rectangle: their extents overlap, and the corners do not all lie on one
+// side of the line.
+func (t stroke) crosses(a area) bool {
+	b := t.area()
+	if b.right < a.left || a.right < b.left || b.bottom < a.top || a.bottom < b.top {
+		return false
+	}
+	above, below := false, false
+	for _, corner := range [4]point{{a.left, a.top}, {a.right, a.top}, {a.left, a.bottom}, {a.right, a.bottom}} {
+		side := (t.to.x-t.from.x)*(corner.y-t.from.y) - (t.to.y-t.from.y)*(corner.x-t.from.x)
+		above, below = above || side <= 0, below || side >= 0
+	}
+	return above && below
 }
 
 func (a area) squares(visit func(square)) {
