@@ -67,6 +67,9 @@ func (o Options) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("write-intents %q: want %s, %s or %s", o.Discovery, WriteOff, WritePropose, WriteApply))
 	}
+	if err := o.Settings.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("rules: %w", err))
+	}
 	if o.Writers < 0 || o.Period < 0 {
 		errs = append(errs, errors.New("controllers: Writers and Period must not be negative"))
 	}

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -47,9 +48,11 @@ func BenchmarkConverge(b *testing.B) {
 		b.ReportMetric(stood.Seconds(), "s/policies")
 		b.ReportMetric(told.Seconds(), "s/statuses")
 		b.ReportMetric(float64(len(o.requests.writes())), "writes")
+		b.ReportMetric(float64(o.requests.count()), "requests")
 		b.ReportMetric(float64(events), "events")
 		b.ReportMetric(float64(len(o.requests.writes()))/float64(written), "writes/object")
 		b.ReportMetric(float64(heap()-before)/(1<<20), "MB-heap")
+		b.ReportMetric(resident(b), "MB-resident") // of the whole test, which holds the operator
 		o.stop()
 	}
 }
@@ -85,6 +88,20 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// resident returns the resident memory of this process in megabytes.
+func resident(b *testing.B) float64 {
+	b.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var all, pages int
+	if _, err := fmt.Sscan(string(text), &all, &pages); err != nil {
+		b.Fatal(err)
+	}
+	return float64(pages) * float64(os.Getpagesize()) / (1 << 20)
 }
 
 const each = benchClients / benchNamespaces

@@ -31,6 +31,7 @@ func TestPoliciesAmongOthers(t *testing.T) {
 		"our label on an object without a subject has it deleted":            stray,
 		"a policy whose labels somebody removes is not ours any more":        disowned,
 		"a namespace that goes takes everything with it in peace":            namespaceGoes,
+		"a policy that the cluster refuses stops nobody else":                refused,
 	} {
 		t.Run(name, func(t *testing.T) { story(f.in(t)) })
 	}

@@ -190,6 +190,13 @@ func (r *requests) writes() []string {
 	})
 }
 
+// count returns how many requests there were, reads and watches among them.
+func (r *requests) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all)
+}
+
 // at returns the place of the first request of that line, -1 if there is none.
 func (r *requests) at(line string) int {
 	r.mu.Lock()

@@ -43,6 +43,7 @@ type StatusReconciler struct {
 
 // told is what one object was told last.
 type told struct {
+	uid       types.UID
 	statement statement // as it was written; zero before the first write
 	at        time.Time // of the last write
 	waiting   time.Time // since when there is something to tell that policies are written before; zero when there is not
@@ -124,6 +125,9 @@ func (r *StatusReconciler) judge(ctx context.Context, decide func() (statement, 
 // tell announces what is new and writes the status if it differs.
 func (r *StatusReconciler) tell(ctx context.Context, want, live statement) (reconcile.Result, error) {
 	last := r.last(want.about)
+	if last.uid != want.uid { // another object of that name has heard nothing yet
+		last = told{uid: want.uid, asked: last.asked}
+	}
 	if older(metav1.ObjectMeta{ResourceVersion: live.version}, metav1.ObjectMeta{ResourceVersion: last.statement.version}) {
 		live = last.statement
 	}
@@ -132,13 +136,15 @@ func (r *StatusReconciler) tell(ctx context.Context, want, live statement) (reco
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	r.announce(want, live, &last, differs)
-	if differs {
-		written, err := r.write(ctx, want.after(live, metav1.Time{Time: r.now()}))
-		if err != nil {
-			return reconcile.Result{}, err
-		}
-		last.statement, last.at = written, r.now()
+	r.remember(want.about, last) // also if the write fails: nothing is announced twice
+	if !differs {
+		return reconcile.Result{}, nil
 	}
+	written, err := r.write(ctx, want.after(live, metav1.Time{Time: r.now()}))
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	last.statement, last.at = written, r.now()
 	r.remember(want.about, last)
 	return reconcile.Result{}, nil
 }
