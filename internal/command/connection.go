@@ -145,8 +145,7 @@ func (c *connection) unanswered(err error) error {
 		return err
 	}
 	err = fmt.Errorf("operator at %s cannot be asked: %w", c.address, err)
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		return hinted{err, `pass the operator's authority with --ca-file: the key ca.crt of ConfigMap portolan-ca in the agents' namespace`}
 	}
 	return err

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"maps"
 	"strings"
 	"testing"
 )
@@ -28,9 +29,7 @@ func TestTheEnvironmentSetsFlags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			scene := newScene(t, operatorOf(t, shop(t)))
-			for variable, value := range tc.env {
-				scene.env[variable] = value
-			}
+			maps.Copy(scene.env, tc.env)
 			got := scene.run(t.Context(), tc.line)
 			if !strings.HasPrefix(got.out, tc.out) || !strings.HasPrefix(got.err, tc.err) || tc.err == "" && got.err != "" {
 				t.Errorf("exit status %d\n%s%s", got.code, got.out, got.err)

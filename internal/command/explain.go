@@ -47,12 +47,10 @@ func explain(w io.Writer, failed *cobra.Command, err error) {
 // flagMistake makes an error of what is wrong with a flag. A word that is not one of those that a flag knows is told as
 // scripts written for Otterize expect it.
 func flagMistake(_ *cobra.Command, err error) error {
-	var unexpected unexpectedError
-	if errors.As(err, &unexpected) {
+	if unexpected, known := errors.AsType[unexpectedError](err); known {
 		return flagError{unexpected}
 	}
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
+	if invalid, known := errors.AsType[*pflag.InvalidValueError](err); known {
 		return flagError{fmt.Errorf("%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), errors.Unwrap(invalid))}
 	}
 	return flagError{err}

@@ -77,7 +77,7 @@ func (e *exporting) run(cmd *cobra.Command) error {
 		if len(objects) == 0 {
 			e.say.sayf(cmd, nothingFound)
 		}
-		return print(cmd, func(w io.Writer) error { return e.write(w, objects, e.headerOf(m, e.header.value == headerAlways)) })
+		return emit(cmd, func(w io.Writer) error { return e.write(w, objects, e.headerOf(m, e.header.value == headerAlways)) })
 	case len(objects) == 0: // an empty map is no reason to empty a file
 		e.say.sayf(cmd, nothingFound)
 		return nil

@@ -72,8 +72,7 @@ func (f *finder) ask(ctx context.Context, say sayf, q question) error {
 			operator.ready, operator.pods = len(ready), len(pods)
 			return q(ctx, operator)
 		})
-		var failed *tunnelError
-		if !errors.As(err, &failed) {
+		if _, failed := errors.AsType[*tunnelError](err); !failed {
 			return err
 		}
 		errs = append(errs, fmt.Errorf("pod %s/%s cannot be asked: %w", pod.Namespace, pod.Name, err))

@@ -37,7 +37,7 @@ func listCommand(version string) *cobra.Command {
 				say.sayf(cmd, nothingFound)
 			}
 			table := text.TableOptions{Now: now(m), NoHeaders: noHeaders || len(m.Edges) == 0}
-			return print(cmd, func(w io.Writer) error { return list(w, m, format.value, table) })
+			return emit(cmd, func(w io.Writer) error { return list(w, m, format.value, table) })
 		},
 	}
 	wanted.addFlags(cmd)

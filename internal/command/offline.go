@@ -52,21 +52,21 @@ func isServer(s graph.Server, e graph.Edge) bool {
 // byService names, for each edge whose client addressed Services, these instead of the workloads behind them. Edges that
 // become equal by it are merged; an edge to two Services becomes two. The result is sorted.
 func byService(edges []graph.Edge) []graph.Edge {
-	var others []graph.Edge
+	var merged []graph.Edge
 	all := graph.New(graph.Limits{
 		Edges: math.MaxInt32, NamesPerClient: math.MaxInt32, AddressesPerClient: math.MaxInt32, SourcesPerServer: math.MaxInt32,
 		PortsPerEdge: math.MaxInt32, LookupsPerEdge: math.MaxInt32,
 	})
 	for _, e := range edges {
 		if len(e.Services) == 0 && e.Server.Workload.Kind != identity.KindService {
-			others = append(others, e)
+			merged = append(merged, e)
 			continue
 		}
 		for _, server := range servicesOf(e) {
 			observe(all, e, server)
 		}
 	}
-	merged := append(others, all.View(graph.Filter{})...)
+	merged = append(merged, all.View(graph.Filter{})...)
 	slices.SortFunc(merged, func(a, b graph.Edge) int {
 		return cmp.Or(graph.ComparePeers(a.Client, b.Client), graph.ComparePeers(a.Server, b.Server))
 	})

@@ -30,8 +30,8 @@ func (n *notices) sayf(cmd *cobra.Command, format string, args ...any) {
 // nothingFound is the notice for an empty map.
 const nothingFound = "No connections found."
 
-// print writes to standard output what render writes, all of it or nothing.
-func print(cmd *cobra.Command, render func(io.Writer) error) error {
+// emit writes to standard output what render writes, all of it or nothing.
+func emit(cmd *cobra.Command, render func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := render(&text); err != nil {
 		return err

@@ -37,7 +37,7 @@ type surroundings struct {
 }
 
 func run(ctx context.Context, version string, args []string, s surroundings) int {
-	root := newRoot(version, programName(args), s)
+	root := newRoot(version, programName(args), s) //nolint:contextcheck // commands get the context when they run
 	root.SetArgs(args[min(1, len(args)):])
 	failed, err := root.ExecuteContextC(ctx)
 	switch {

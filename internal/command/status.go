@@ -30,7 +30,7 @@ func statusCommand(version string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := print(cmd, func(w io.Writer) error { return r.write(w, format.value, noHeaders) }); err != nil {
+			if err := emit(cmd, func(w io.Writer) error { return r.write(w, format.value, noHeaders) }); err != nil {
 				return err
 			}
 			if r.Degraded {

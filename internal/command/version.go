@@ -16,7 +16,7 @@ func versionCommand(version string) *cobra.Command {
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
-			return print(cmd, func(w io.Writer) error { return printVersion(w, version, info) })
+			return emit(cmd, func(w io.Writer) error { return printVersion(w, version, info) })
 		},
 	}
 }

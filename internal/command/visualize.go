@@ -66,7 +66,7 @@ func (v *drawing) run(cmd *cobra.Command) error {
 		v.say.sayf(cmd, nothingFound)
 		return nil
 	case toStandard:
-		return print(cmd, func(w io.Writer) error { return draw(w, m, v.format.value) })
+		return emit(cmd, func(w io.Writer) error { return draw(w, m, v.format.value) })
 	}
 	var picture bytes.Buffer
 	if err := draw(&picture, m, v.format.value); err != nil {

@@ -81,8 +81,8 @@ func section(archive *txtar.Archive, name string) string {
 
 func rewrite(t *testing.T, path string, archive *txtar.Archive, got []txtar.File) {
 	t.Helper()
-	kept := slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name != "edges.txt" && f.Name != "options.txt" })
-	archive.Files = append(kept, got...)
+	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name != "edges.txt" && f.Name != "options.txt" })
+	archive.Files = append(archive.Files, got...)
 	if err := os.WriteFile(path, txtar.Format(archive), 0o600); err != nil {
 		t.Fatal(err)
 	}

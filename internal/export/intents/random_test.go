@@ -56,7 +56,8 @@ func randomPeer() *rapid.Generator[graph.Peer] {
 			return graph.Peer{Name: rapid.OneOf(name, rapid.SampledFrom([]string{"api.example.com", "*.example.com", "a.example."})).Draw(t, "name")}
 		}
 		return graph.Peer{Addr: rapid.SampledFrom([]netip.Addr{
-			{}, netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("::ffff:203.0.113.7"), netip.MustParseAddr("2001:db8::1"),
+			{},
+			netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("::ffff:203.0.113.7"), netip.MustParseAddr("2001:db8::1"),
 			netip.MustParseAddr("fe80::1%eth0"), netip.MustParseAddr("::"),
 		}).Draw(t, "address")}
 	})
