@@ -77,7 +77,7 @@ func (f *finder) ask(ctx context.Context, say sayf, q question) error {
 		}
 		errs = append(errs, fmt.Errorf("pod %s/%s cannot be asked: %w", pod.Namespace, pod.Name, err))
 	}
-	return errors.Join(errs...)
+	return hinted{errors.Join(errs...), "the operator's --query-address has the port to name with --mapper-service-port; --debug says whom the command asks"}
 }
 
 func (f *finder) askPod(ctx context.Context, pod corev1.Pod, port int, q question) error {

@@ -113,8 +113,8 @@ func agents(s query.Status) (_ component, degraded bool) {
 	}, degraded || window.Completeness() < completeFrom
 }
 
-// nodeTrouble says what is wrong with the agent of a node, with the remedy. An operator that has just started waits for
-// the first word of its agents.
+// nodeTrouble says what is wrong with the agent of a node, with the remedy. While an operator has just started nothing is
+// bad yet: agents come up with it, and their first word is that they do not run yet.
 func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) (trouble []string, bad bool) {
 	young := s.Now.Sub(s.Started) <= silentAfter
 	switch silent := s.Now.Sub(agent.LastSeen); {
@@ -131,7 +131,7 @@ func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) 
 	for _, sentence := range agent.Degraded {
 		trouble = append(trouble, node+": "+sentence)
 	}
-	return trouble, len(trouble) > 0
+	return trouble, len(trouble) > 0 && !young
 }
 
 // rounded writes a duration in its largest unit.

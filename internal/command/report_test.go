@@ -54,6 +54,13 @@ func TestDiagnose(t *testing.T) {
 			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no word yet, since the operator has just started\n" +
 				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:30Z; 41 intents, 0 failing\n", false,
 		},
+		"what an agent says while all of it starts is told and not bad yet": {
+			func(s *query.Status, _ *installation) {
+				s.Agents[1].Degraded, s.Started = []string{"packet capture has not started"}, s.Now.Add(-30*time.Second)
+			},
+			"agent      3/3   v1.4.0    99.999 % complete; worker-2: packet capture has not started\n" +
+				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:30Z; 41 intents, 0 failing\n", false,
+		},
 		"the agent of a node that is gone is not missed": {
 			func(s *query.Status, _ *installation) {
 				s.Nodes = s.Nodes[:2]

@@ -57,12 +57,12 @@ func observation(server graph.Peer, i int) graph.Observation {
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 // serve serves a source without authorization and returns a client of it.
-func serve(t *testing.T, source Source) *Client {
+func serve(t testing.TB, source Source) *Client {
 	t.Helper()
 	return serveHandler(t, NewHandler(source, nil, quiet()))
 }
 
-func serveHandler(t *testing.T, handler http.Handler) *Client {
+func serveHandler(t testing.TB, handler http.Handler) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
