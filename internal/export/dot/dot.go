@@ -12,81 +12,138 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // Render writes one directed graph: a cluster per namespace, a node per workload, dashed nodes for what is outside, and
-// the ports on the edges. Equal edges in any order give equal bytes. Source: the DOT language, graphviz.org/doc/info/lang.
+// one edge per pair with its ports, dotted where names were looked up and no connection was seen. Equal edges in any order
+// give equal bytes, and names of any kind give a graph that Graphviz reads. The error is the writer's.
+// Source: the DOT language, graphviz.org/doc/info/lang.html, and escString in graphviz.org/docs/attr-types.
 func Render(w io.Writer, edges []graph.Edge) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprint(out, "digraph portolan {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n")
 	writeNodes(out, edges)
-	for _, e := range sorted(edges) {
-		fmt.Fprintf(out, "  %s -> %s", quote(e.Client.String()), quote(e.Server.String()))
-		if label := ports(e); label != "" {
-			fmt.Fprintf(out, " [label=%s]", quote(label))
-		}
-		fmt.Fprint(out, ";\n")
-	}
+	writeEdges(out, edges)
 	fmt.Fprint(out, "}\n")
 	return out.Flush()
 }
 
 func writeNodes(out io.Writer, edges []graph.Edge) {
 	inside := make(map[string]map[graph.Peer]struct{})
-	outside := make(map[graph.Peer]struct{})
+	outside := make(map[graph.Peer]string)
 	for _, e := range edges {
 		for _, p := range []graph.Peer{e.Client, e.Server} {
-			if !p.Inside() {
-				outside[p] = struct{}{}
-				continue
+			switch namespace := p.Workload.Namespace; {
+			case !p.Inside() && (e.Private || outside[p] == ""):
+				outside[p] = place(e.Private)
+			case p.Inside() && inside[namespace] == nil:
+				inside[namespace] = map[graph.Peer]struct{}{p: {}}
+			case p.Inside():
+				inside[namespace][p] = struct{}{}
 			}
-			if inside[p.Workload.Namespace] == nil {
-				inside[p.Workload.Namespace] = make(map[graph.Peer]struct{})
-			}
-			inside[p.Workload.Namespace][p] = struct{}{}
 		}
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(inside)) {
-		fmt.Fprintf(out, "  subgraph %s {\n    label=%s;\n", quote("cluster_"+namespace), quote(namespace))
+		fmt.Fprintf(out, "  subgraph %s {\n    label=%s;\n", id("cluster_"+namespace), label(namespace))
 		for _, p := range slices.SortedFunc(maps.Keys(inside[namespace]), graph.ComparePeers) {
-			fmt.Fprintf(out, "    %s [label=%s];\n", quote(p.String()), label(p))
+			fmt.Fprintf(out, "    %s [label=%s];\n", nodeID(p), label(p.Workload.Name, p.Workload.Kind))
 		}
 		fmt.Fprint(out, "  }\n")
 	}
 	for _, p := range slices.SortedFunc(maps.Keys(outside), graph.ComparePeers) {
-		fmt.Fprintf(out, "  %s [label=%s, style=\"rounded,dashed\"];\n", quote(p.String()), quote(p.String()))
+		fmt.Fprintf(out, "  %s [label=%s, style=\"rounded,dashed\"];\n", nodeID(p), label(p.String(), outside[p]))
 	}
 }
 
-// label is the workload's name with its kind on a second line.
-func label(p graph.Peer) string {
-	if p.Workload.Kind == "" {
-		return quote(p.Workload.Name)
+// place says where a peer outside the cluster is.
+func place(private bool) string {
+	if private {
+		return "private network"
 	}
-	name, kind := quote(p.Workload.Name), quote(p.Workload.Kind)
-	return strings.TrimSuffix(name, `"`) + `\n` + strings.TrimPrefix(kind, `"`)
+	return "internet"
 }
 
-func ports(e graph.Edge) string {
-	var all []string
-	for _, seen := range e.Uses {
-		if seen.Use.Act == traffic.Connect {
-			all = append(all, strconv.Itoa(int(seen.Use.Port)))
+type pair struct{ client, server graph.Peer }
+
+func writeEdges(out io.Writer, edges []graph.Edge) {
+	uses := make(map[pair][]graph.Use)
+	for _, e := range edges {
+		p := pair{e.Client, e.Server}
+		known := uses[p]
+		for _, seen := range e.Uses {
+			known = append(known, seen.Use)
+		}
+		uses[p] = known
+	}
+	order := slices.SortedFunc(maps.Keys(uses), func(a, b pair) int {
+		return cmp.Or(graph.ComparePeers(a.client, b.client), graph.ComparePeers(a.server, b.server))
+	})
+	for _, p := range order {
+		fmt.Fprintf(out, "  %s -> %s", nodeID(p.client), nodeID(p.server))
+		if ports := ports(uses[p]); len(ports) > 0 {
+			fmt.Fprintf(out, " [label=%s];\n", label(strings.Join(ports, ", ")))
+		} else {
+			fmt.Fprint(out, " [style=dotted];\n")
 		}
 	}
-	return strings.Join(slices.Compact(all), ", ")
 }
 
-// quote writes a DOT string: in it only the quotation mark and the backslash mean something.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+// ports returns the ports of the connections in their order, with the protocol where it is not TCP.
+func ports(uses []graph.Use) []string {
+	var all []string
+	for _, u := range slices.SortedFunc(slices.Values(uses), graph.CompareUses) {
+		if u.Act != traffic.Connect {
+			continue
+		}
+		port := strconv.Itoa(int(u.Port))
+		if u.Protocol != traffic.TCP && u.Protocol != "" {
+			port += "/" + string(u.Protocol)
+		}
+		all = append(all, port)
+	}
+	return slices.Compact(all)
 }
 
-func sorted(edges []graph.Edge) []graph.Edge {
-	return slices.SortedFunc(slices.Values(edges), func(a, b graph.Edge) int {
-		return cmp.Or(graph.ComparePeers(a.Client, b.Client), graph.ComparePeers(a.Server, b.Server))
-	})
+// nodeID tells peers apart: no workload begins as a peer outside does.
+func nodeID(p graph.Peer) string {
+	if p.Inside() {
+		return id(p.String())
+	}
+	return id("outside " + p.String())
+}
+
+// id writes a quoted ID. Graphviz reads only \" and \\ in it; control characters become visible.
+func id(s string) string { return `"` + escape(s) + `"` }
+
+// label writes the lines of a label, without the empty ones. In labels Graphviz also reads character entities.
+func label(lines ...string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		if line == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(`\n`)
+		}
+		b.WriteString(strings.ReplaceAll(escape(line), "&", "&amp;"))
+	}
+	return `"` + b.String() + `"`
+}
+
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r == ' ' || unicode.IsGraphic(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(`\` + strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
