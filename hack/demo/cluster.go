@@ -55,11 +55,11 @@ func (d *demo) pick(ctx context.Context) error {
 	}
 	name, reachable := currentCluster(ctx)
 	if !reachable {
-		d.say("No cluster is reachable with the current kubeconfig: one is built here.")
+		d.sayf("No cluster is reachable with the current kubeconfig: one is built here.")
 		return d.useLocal()
 	}
 	if !d.ask(fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan and a namespace shop there. [y/N] ", name)) {
-		d.say("A cluster of its own is built here instead.")
+		d.sayf("A cluster of its own is built here instead.")
 		return d.useLocal()
 	}
 	return d.useCurrent(ctx)
@@ -85,7 +85,7 @@ func (d *demo) useCurrent(ctx context.Context) error {
 		return errors.New("no cluster answers in the current kubeconfig context: check \"kubectl version\", or run CLUSTER=local make demo")
 	}
 	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name}
-	d.say("Using your cluster of context %q.", name)
+	d.sayf("Using your cluster of context %q.", name)
 	return nil
 }
 
@@ -117,10 +117,10 @@ func (d *demo) useLocal() error {
 // startCluster builds and starts the local cluster; the person's own runs already.
 func (d *demo) startCluster(ctx context.Context) error {
 	if !d.local {
-		d.say("Your cluster runs already.")
+		d.sayf("Your cluster runs already.")
 		return nil
 	}
-	d.say("Building what is not in bin/ yet; the first time this takes about six minutes on two cores.")
+	d.sayf("Building what is not in bin/ yet; the first time this takes about six minutes on two cores.")
 	if err := d.show(ctx, "make", "--no-print-directory", "localcluster"); err != nil {
 		return err
 	}
@@ -181,12 +181,9 @@ func (d *demo) closeBank() error {
 
 func (d *demo) localcluster() string { return filepath.Join(d.root, "bin/localcluster/localcluster") }
 
-// images are the archives that "make image" writes, by the name they have inside.
-var images = []string{"portolan.tar", "shop.tar"}
-
 // bringImages loads the images into the cluster's nodes, so that no registry is needed.
 func (d *demo) bringImages(ctx context.Context) error {
-	for _, archive := range images {
+	for _, archive := range []string{"portolan.tar", "shop.tar"} { // what "make image" writes
 		path := filepath.Join(d.root, "bin/image", archive)
 		load, err := d.loader(path)
 		if err != nil {
@@ -227,7 +224,7 @@ func (d *demo) show(ctx context.Context, program string, args ...string) error {
 	return nil
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
+func (d *demo) sayf(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
 
 // ask returns false without asking where nobody can answer.
 func (d *demo) ask(question string) bool {

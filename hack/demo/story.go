@@ -27,8 +27,7 @@ func (d *demo) install(ctx context.Context) error {
 
 // degraded passes on every error but the exit status by which status says that something is not perfect yet.
 func degraded(err error) error {
-	var failure *stage.Failure
-	if errors.As(err, &failure) && failure.Code == 2 {
+	if failed, ended := errors.AsType[*stage.FailedError](err); ended && failed.Code == 2 {
 		return nil
 	}
 	return err
@@ -42,7 +41,7 @@ func (d *demo) openShop(ctx context.Context) error {
 		if err := d.stage.Ready(ctx, "shop", w); err != nil {
 			return err
 		}
-		d.say("%s is open", w)
+		d.sayf("%s is open", w)
 	}
 	return nil
 }
@@ -62,7 +61,7 @@ func (d *demo) awaitMap(ctx context.Context) error {
 		missing, _ := stage.Compare(got, d.expected(want))
 		if found := len(d.expected(want)) - len(missing); found != seen {
 			seen = found
-			d.say("%s %d of %d edges seen", bar(found, len(want)), found, len(want))
+			d.sayf("%s %d of %d edges seen", bar(found, len(want)), found, len(want))
 		}
 		return strings.Join(missing, "\n  "), nil
 	})
@@ -96,7 +95,7 @@ func (d *demo) showMap(ctx context.Context) error {
 	if _, err := d.stage.Run(ctx, "visualize", "--namespace=shop", "--with-internet", "--output-path="+picture); err != nil {
 		return err
 	}
-	d.say("The same as a picture: %s", d.short(picture))
+	d.sayf("The same as a picture: %s", d.short(picture))
 	return nil
 }
 
@@ -111,7 +110,7 @@ func (d *demo) exportIntents(ctx context.Context) error {
 	}
 	first, _, _ := strings.Cut(string(text), "\n---\n")
 	d.print(first)
-	d.say("… and %d more in %s. This is what a team commits.", strings.Count(string(text), "\n---\n"), d.short(file))
+	d.sayf("… and %d more in %s. This is what a team commits.", strings.Count(string(text), "\n---\n"), d.short(file))
 	return nil
 }
 
@@ -134,7 +133,7 @@ func (d *demo) enforce(ctx context.Context) error {
 	if err := d.stage.ShopGoesOn(ctx, time.Now(), 5); err != nil {
 		return err
 	}
-	d.say("The shop goes on: every declared call passes, over new connections.")
+	d.sayf("The shop goes on: every declared call passes, over new connections.")
 	return nil
 }
 
@@ -145,7 +144,7 @@ func (d *demo) intrude(ctx context.Context) error {
 	if err := d.stage.Runs(ctx, "shop", "app=intruder"); err != nil {
 		return err
 	}
-	d.say("A pod that nobody declared calls payment and the cart's store:")
+	d.sayf("A pod that nobody declared calls payment and the cart's store:")
 	if err := d.stage.Refused(ctx, "shop", "app=intruder", 3); err != nil {
 		return err
 	}
@@ -157,7 +156,7 @@ func (d *demo) intrude(ctx context.Context) error {
 	if err := d.stage.ShopGoesOn(ctx, time.Now(), 3); err != nil {
 		return err
 	}
-	d.say("The intruder is refused, and the shop goes on.")
+	d.sayf("The intruder is refused, and the shop goes on.")
 	return nil
 }
 
@@ -166,12 +165,12 @@ func (d *demo) leave(context.Context) error {
 	if d.local {
 		kubectl, flags = "KUBECONFIG="+d.short(d.stage.Kubeconfig)+" "+d.short(d.stage.Kubectl), " --kubeconfig="+d.short(d.stage.Kubeconfig)
 	}
-	d.say("Look at:   %s get clientintents -n shop", kubectl)
-	d.say("           %s describe networkpolicy -n shop portolan-payment-deployment", kubectl)
-	d.say("           bin/portolan list --format=table%s", flags)
-	d.say("           bin/portolan status%s", flags)
-	d.say("Pictures:  %s", d.short(filepath.Join(d.folder, "map.svg")))
-	d.say("Remove:    make demo-down")
+	d.sayf("Look at:   %s get clientintents -n shop", kubectl)
+	d.sayf("           %s describe networkpolicy -n shop portolan-payment-deployment", kubectl)
+	d.sayf("           bin/portolan list --format=table%s", flags)
+	d.sayf("           bin/portolan status%s", flags)
+	d.sayf("Pictures:  %s", d.short(filepath.Join(d.folder, "map.svg")))
+	d.sayf("Remove:    make demo-down")
 	return nil
 }
 
@@ -219,7 +218,7 @@ func (d *demo) removeCluster(ctx context.Context) error {
 		return err
 	}
 	if _, err := os.Stat(d.localcluster()); errors.Is(err, fs.ErrNotExist) {
-		d.say("There is nothing to remove: no local cluster was ever built here.")
+		d.sayf("There is nothing to remove: no local cluster was ever built here.")
 		return os.RemoveAll(d.folder)
 	}
 	if err := d.show(ctx, d.localcluster(), "down", "--name", localName); err != nil {

@@ -24,11 +24,11 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	part, err := parse(os.Args[1:])
 	if err == nil {
 		err = part.play(ctx, os.Stdout)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "shop:", err)
 		os.Exit(1)
@@ -122,13 +122,14 @@ func (p part) serveStore(ctx context.Context) error {
 	}()
 	for {
 		conn, err := listener.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case err == nil:
+			go answerPings(conn)
+		case errors.Is(err, net.ErrClosed):
 			return nil
-		}
-		if err != nil {
+		default:
 			return err
 		}
-		go answerPings(conn)
 	}
 }
 

@@ -25,68 +25,70 @@ const (
 	metrics     = "github.com/prometheus/client_golang"
 )
 
-// rooms is the plan, in the order of the two sentences: see → know → remember → show, declare → decide → apply → tell.
-var rooms = map[string]room{
-	"": {ours: "internal/command"},
+// plan returns every room, in the order of the two sentences: see → know → remember → show, declare → decide → apply → tell.
+func plan() map[string]room {
+	return map[string]room{
+		"": {ours: "internal/command"},
 
-	// The words.
-	"api/v2beta1":       {outside: apiTypes, pure: true},
-	"api/v2alpha1":      {ours: "api/v2beta1", outside: apiTypes, pure: true},
-	"internal/identity": {pure: true},
-	"internal/traffic":  {ours: "internal/identity", pure: true},
+		// The words.
+		"api/v2beta1":       {outside: apiTypes, pure: true},
+		"api/v2alpha1":      {ours: "api/v2beta1", outside: apiTypes, pure: true},
+		"internal/identity": {pure: true},
+		"internal/traffic":  {ours: "internal/identity", pure: true},
 
-	// See.
-	"internal/capture/frame":             {outside: "golang.org/x/sys/unix golang.org/x/net/bpf"},
-	"internal/capture/dns":               {ours: "internal/traffic internal/capture/frame"},
-	"internal/capture/syn":               {ours: "internal/traffic internal/capture/frame"},
-	"internal/wire":                      {ours: "internal/traffic internal/identity internal/wire/*", outside: connectWire + " " + apiTypes},
-	"internal/wire/wirepb":               {outside: connectWire},
-	"internal/wire/wirepb/wirepbconnect": {ours: "internal/wire/wirepb", outside: connectWire},
+		// See.
+		"internal/capture/frame":             {outside: "golang.org/x/sys/unix golang.org/x/net/bpf"},
+		"internal/capture/dns":               {ours: "internal/traffic internal/capture/frame"},
+		"internal/capture/syn":               {ours: "internal/traffic internal/capture/frame"},
+		"internal/wire":                      {ours: "internal/traffic internal/identity internal/wire/*", outside: connectWire + " " + apiTypes},
+		"internal/wire/wirepb":               {outside: connectWire},
+		"internal/wire/wirepb/wirepbconnect": {ours: "internal/wire/wirepb", outside: connectWire},
 
-	// Know.
-	"internal/cluster":      {ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true},
-	"internal/cluster/trim": {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
-	"internal/cluster/live": {ours: "api/v2beta1 internal/cluster internal/cluster/trim", outside: clusterIO},
-	"internal/resolve":      {ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true},
+		// Know.
+		"internal/cluster":      {ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true},
+		"internal/cluster/trim": {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
+		"internal/cluster/live": {ours: "api/v2beta1 internal/cluster internal/cluster/trim", outside: clusterIO},
+		"internal/resolve":      {ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true},
 
-	// Remember.
-	"internal/graph": {ours: "internal/identity internal/traffic", pure: true},
+		// Remember.
+		"internal/graph": {ours: "internal/identity internal/traffic", pure: true},
 
-	// Show.
-	"internal/export/intents":               {ours: "api/v2beta1 internal/graph internal/identity internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml go.yaml.in/yaml/v3", pure: true},
-	"internal/export/document":              {ours: "internal/graph internal/identity internal/traffic", pure: true},
-	"internal/export/dot":                   {ours: "internal/graph internal/identity internal/traffic", pure: true},
-	"internal/export/svg":                   {ours: "internal/graph internal/identity internal/traffic", pure: true},
-	"internal/export/text":                  {ours: "internal/graph internal/identity internal/traffic", pure: true},
-	"internal/query/querypb":                {outside: connectWire},
-	"internal/query/querypb/querypbconnect": {ours: "internal/query/querypb", outside: connectWire},
-	"internal/query":                        {ours: "internal/graph internal/identity internal/traffic internal/query/*", outside: connectWire + " " + apiTypes},
+		// Show.
+		"internal/export/intents":               {ours: "api/v2beta1 internal/graph internal/identity internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml go.yaml.in/yaml/v3", pure: true},
+		"internal/export/document":              {ours: "internal/graph internal/identity internal/traffic", pure: true},
+		"internal/export/dot":                   {ours: "internal/graph internal/identity internal/traffic", pure: true},
+		"internal/export/svg":                   {ours: "internal/graph internal/identity internal/traffic", pure: true},
+		"internal/export/text":                  {ours: "internal/graph internal/identity internal/traffic", pure: true},
+		"internal/query/querypb":                {outside: connectWire},
+		"internal/query/querypb/querypbconnect": {ours: "internal/query/querypb", outside: connectWire},
+		"internal/query":                        {ours: "internal/graph internal/identity internal/traffic internal/query/*", outside: connectWire + " " + apiTypes},
 
-	// Declare, decide.
-	"internal/policy":               {ours: "api/v2beta1 internal/identity internal/cluster internal/traffic", outside: apiTypes + " golang.org/x/net/idna", pure: true},
-	"internal/policy/networkpolicy": {ours: "api/v2beta1 internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
-	"internal/verdict":              {ours: "internal/graph internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
+		// Declare, decide.
+		"internal/policy":               {ours: "api/v2beta1 internal/identity internal/cluster internal/traffic", outside: apiTypes + " golang.org/x/net/idna", pure: true},
+		"internal/policy/networkpolicy": {ours: "api/v2beta1 internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
+		"internal/verdict":              {ours: "internal/graph internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
 
-	// Apply, tell.
-	"controllers": {
-		ours:    "api/v2beta1 internal/identity internal/cluster internal/policy internal/policy/* internal/verdict internal/graph internal/export/intents",
-		outside: clusterIO + " " + metrics + " github.com/go-logr/logr",
-	},
+		// Apply, tell.
+		"controllers": {
+			ours:    "api/v2beta1 internal/identity internal/cluster internal/policy internal/policy/* internal/verdict internal/graph internal/export/intents",
+			outside: clusterIO + " " + metrics + " github.com/go-logr/logr",
+		},
 
-	// Trust between the roles.
-	"internal/trust": {ours: "internal/wire", outside: apiTypes + " k8s.io/client-go"},
+		// Trust between the roles.
+		"internal/trust": {ours: "internal/wire", outside: apiTypes + " k8s.io/client-go"},
 
-	// The whole line, and the doors to people.
-	"internal/role":    {ours: "api/* controllers internal/*", outside: clusterIO + " " + metrics + " " + flags + " github.com/go-logr/logr golang.org/x/sync"},
-	"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " k8s.io/cli-runtime k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
+		// The whole line, and the doors to people.
+		"internal/role":    {ours: "api/* controllers internal/*", outside: clusterIO + " " + metrics + " " + flags + " github.com/go-logr/logr golang.org/x/sync"},
+		"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " k8s.io/cli-runtime k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
 
-	// Tests.
-	"internal/arch":          {outside: "golang.org/x/tools", testOnly: true},
-	"internal/testkit":       {outside: clusterIO, ours: "api/*", testOnly: true},
-	"internal/testkit/stage": {testOnly: true},
-	"internal/e2e":           {testOnly: true},
-	"hack/demo":              {ours: "internal/testkit/stage", testOnly: true},
-	"hack/shop":              {testOnly: true},
+		// Tests.
+		"internal/arch":          {outside: "golang.org/x/tools", testOnly: true},
+		"internal/testkit":       {outside: clusterIO, ours: "api/*", testOnly: true},
+		"internal/testkit/stage": {testOnly: true},
+		"internal/e2e":           {testOnly: true},
+		"hack/demo":              {ours: "internal/testkit/stage", testOnly: true},
+		"hack/shop":              {testOnly: true},
+	}
 }
 
 // refuses says why a room must not import path; it is empty when it may.
@@ -98,7 +100,7 @@ func (r room) refuses(path string) string {
 		return ""
 	}
 	if !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-		if r.pure && touches[path] {
+		if r.pure && touches(path) {
 			return "a pure room takes values and returns values"
 		}
 		return ""
@@ -112,7 +114,7 @@ func (r room) refuses(path string) string {
 // allowed reports whether path is one of the listed names or below one. With a wildcard only names that end in it cover
 // what is below them.
 func allowed(list, path, wildcard string) bool {
-	for _, name := range strings.Fields(list) {
+	for name := range strings.FieldsSeq(list) {
 		base, below := strings.CutSuffix(name, wildcard)
 		if path == base && (wildcard == "" || !below) {
 			return true
@@ -124,9 +126,12 @@ func allowed(list, path, wildcard string) bool {
 	return false
 }
 
-// touches lists the packages of the standard library that reach out of a pure room.
-var touches = map[string]bool{
-	"context": true, "os": true, "os/exec": true, "os/signal": true, "io/fs": true, "net": true, "net/http": true,
-	"log": true, "log/slog": true, "math/rand": true, "math/rand/v2": true, "crypto/rand": true, "syscall": true,
-	"database/sql": true, "runtime": true, "flag": true, "expvar": true, "plugin": true,
+// touches reports whether a package of the standard library reaches out of a pure room.
+func touches(path string) bool {
+	switch path {
+	case "context", "os", "os/exec", "os/signal", "io/fs", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "syscall", "database/sql", "runtime", "flag", "expvar", "plugin":
+		return true
+	default:
+		return false
+	}
 }

@@ -10,13 +10,13 @@ import (
 
 func TestKeyIsTheDocumentedLabelValue(t *testing.T) {
 	for who, want := range map[Workload]string{
-		{"shop", "Deployment", "checkout"}:                    "checkout-45bc16ec8a1296e2",
-		{"shop", "Deployment", "payments"}:                    "payments-855ed532f11d92f3",
-		{"shop", "StatefulSet", "payments"}:                   "payments-c44bbbaff4e33848",
-		{"pay", "Service", "payments"}:                        "payments-e59887463fcabbbc",
-		{"shop", "Deployment", "my_app"}:                      "my_app-e6553e244078c75f",
-		{"shop", "", "coolservice"}:                           "coolservice-126bcb9f141ade27",
-		{"ops", "CronJob", "nightly-summary"}:                 "nightly-summary-b6b583d140127fca",
+		{"shop", "Deployment", "checkout"}:                   "checkout-45bc16ec8a1296e2",
+		{"shop", "Deployment", "payments"}:                   "payments-855ed532f11d92f3",
+		{"shop", "StatefulSet", "payments"}:                  "payments-c44bbbaff4e33848",
+		{"pay", "Service", "payments"}:                       "payments-e59887463fcabbbc",
+		{"shop", "Deployment", "my_app"}:                     "my_app-e6553e244078c75f",
+		{"shop", "", "coolservice"}:                          "coolservice-126bcb9f141ade27",
+		{"ops", "CronJob", "nightly-summary"}:                "nightly-summary-b6b583d140127fca",
 		{"analytics-production", "Deployment", longWorkload}: "recommendation-engine-batch-scoring-worker-wit-05564ec0018e5e2b",
 	} {
 		if got := who.Key(); got != want {

@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -95,7 +96,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 // lead again.
 func ended(ctx context.Context, err error) error {
 	if err == nil && ctx.Err() == nil {
-		return fmt.Errorf("the controllers ended without being asked to")
+		return errors.New("the controllers ended without being asked to")
 	}
 	return err
 }

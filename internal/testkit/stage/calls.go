@@ -3,7 +3,6 @@ package stage
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -45,39 +44,36 @@ func cutCall(line string) (target, outcome string, ok bool) {
 	return strings.Cut(rest, " ")
 }
 
-// callers are the workloads of the shop that call others, by the value of their label app, with the number of their
-// targets.
-var callers = map[string]int{"frontend": 3, "checkout": 3, "cart": 1, "payment": 1, "visitor": 1}
+// caller is a workload of the shop that calls others all the time.
+type caller struct {
+	app     string // value of its label app
+	targets int
+}
+
+func shopCallers() []caller {
+	return []caller{{"cart", 1}, {"checkout", 3}, {"frontend", 3}, {"payment", 1}, {"visitor", 1}}
+}
 
 // ShopGoesOn waits until every workload of the shop has made at least rounds good calls to each of its targets since that
 // moment, and fails at once on a call that failed.
 func (s Stage) ShopGoesOn(ctx context.Context, since time.Time, rounds int) error {
 	return Until(ctx, func(ctx context.Context) (string, error) {
-		for _, app := range sortedCallers() {
-			calls, err := s.Calls(ctx, "shop", "app="+app, since)
+		for _, c := range shopCallers() {
+			calls, err := s.Calls(ctx, "shop", "app="+c.app, since)
 			if err != nil {
 				return "", err
 			}
-			for target, c := range calls {
-				if c.Failed > 0 {
-					return "", fmt.Errorf("%s: %d calls to %s failed since %s", app, c.Failed, target, since.Format(time.TimeOnly))
+			for target, n := range calls {
+				if n.Failed > 0 {
+					return "", fmt.Errorf("%s: %d calls to %s failed since %s", c.app, n.Failed, target, since.Format(time.TimeOnly))
 				}
 			}
-			if missing := tooFew(calls, callers[app], rounds); missing != "" {
-				return app + ": " + missing, nil
+			if missing := tooFew(calls, c.targets, rounds); missing != "" {
+				return c.app + ": " + missing, nil
 			}
 		}
 		return "", nil
 	})
-}
-
-func sortedCallers() []string {
-	apps := make([]string, 0, len(callers))
-	for app := range callers {
-		apps = append(apps, app)
-	}
-	slices.Sort(apps)
-	return apps
 }
 
 func tooFew(calls map[string]Calls, targets, rounds int) string {

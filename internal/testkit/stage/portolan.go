@@ -34,7 +34,7 @@ func (s Stage) Leading(ctx context.Context) error {
 		if err != nil {
 			return "", err
 		}
-		for _, pod := range strings.Fields(pods) {
+		for pod := range strings.FieldsSeq(pods) {
 			if strings.HasPrefix(holder, pod+"_") {
 				return "", nil
 			}

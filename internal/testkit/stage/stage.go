@@ -47,14 +47,15 @@ func (s Stage) connection() []string {
 	return flags
 }
 
-// Failure is a program that ended with another status than 0.
-type Failure struct {
+// FailedError is a program that ended with another status than 0.
+type FailedError struct {
 	Command string
 	Code    int
 	Stderr  string
 }
 
-func (f *Failure) Error() string {
+// Error implements error.
+func (f *FailedError) Error() string {
 	return fmt.Sprintf("%s: exit status %d: %s", f.Command, f.Code, strings.TrimSpace(f.Stderr))
 }
 
@@ -64,9 +65,8 @@ func run(ctx context.Context, stdin, program string, args ...string) (string, er
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = &Failure{
+	if exit, ended := errors.AsType[*exec.ExitError](err); ended {
+		err = &FailedError{
 			Command: filepath.Base(program) + " " + strings.Join(args, " "), Code: exit.ExitCode(), Stderr: stderr.String(),
 		}
 	}
