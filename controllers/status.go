@@ -95,7 +95,7 @@ func (r *StatusReconciler) explain(ctx context.Context, snap *cluster.Snapshot, 
 }
 
 // longestWait is how long a status waits for policies of others that are still to be written.
-const longestWait = 3 * time.Second
+const longestWait = 10 * time.Second
 
 // waits reports whether policies are to be written first: they protect, and share the API server with what is told.
 func (r *StatusReconciler) waits(about policy.ObjectRef) bool {
