@@ -41,6 +41,7 @@ type Options struct {
 	Writers  int                   // policies that are written at the same time; 0 means 4
 	Registry prometheus.Registerer // where the counters are registered
 	Now      func() time.Time      // the clock of statuses; nil means time.Now
+	Tally    *Tally                // learns which ClientIntents are not Ready; may be nil
 }
 
 const (
@@ -111,6 +112,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Tally == nil {
+		o.Tally = new(Tally)
+	}
 	return o
 }
 
@@ -178,6 +182,7 @@ func (b *builder) addRules(ctx context.Context) error {
 	if err := b.addStatuses(ctx, &StatusReconciler{
 		world: b.options.World, settings: b.options.Settings, book: known, live: b.cache, recorder: recorder,
 		subjects: subjects, now: b.options.Now, metrics: b.metrics, told: make(map[policy.ObjectRef]told),
+		tally: b.options.Tally,
 	}, tell); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type StatusReconciler struct {
 	subjects *inbox[identity.Workload] // of the policy controller: to be decided because somebody asks about them
 	now      func() time.Time
 	metrics  *metrics
+	tally    *Tally
 
 	mu   sync.Mutex
 	told map[policy.ObjectRef]told
@@ -124,6 +125,7 @@ func (r *StatusReconciler) judge(ctx context.Context, decide func() (statement, 
 
 // tell announces what is new and writes the status if it differs.
 func (r *StatusReconciler) tell(ctx context.Context, want, live statement) (reconcile.Result, error) {
+	r.tally.note(want)
 	last := r.last(want.about)
 	if last.uid != want.uid { // another object of that name has heard nothing yet
 		last = told{uid: want.uid, asked: last.asked}
@@ -212,6 +214,7 @@ func (r *StatusReconciler) remember(about policy.ObjectRef, t told) {
 }
 
 func (r *StatusReconciler) forget(about policy.ObjectRef) {
+	r.tally.drop(about)
 	r.book.leave(about, r.last(about).asked)
 	r.book.takeNews(about)
 	r.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
@@ -20,6 +21,7 @@ type answers struct {
 	version string
 	cluster string // UID of kube-system; empty when it could not be read
 	elected <-chan struct{}
+	tally   *controllers.Tally
 }
 
 // Basis implements query.Source.
@@ -40,7 +42,7 @@ func (a answers) Status() query.Status {
 	snapshot, world := a.world.Current(), a.world.Status()
 	status := query.Status{
 		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
-		Refusals: a.refusals(),
+		Refusals: a.refusals(), Failing: a.tally.Failing(),
 	}
 	for _, node := range snapshot.Nodes() {
 		status.Nodes = append(status.Nodes, node.Name)

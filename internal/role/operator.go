@@ -42,6 +42,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 
 	o.ClusterDomains = clusterDomains(o.ClusterDomains, log)
 	var changes controllers.Changes
+	var tally controllers.Tally
 	chart := newChart(o)
 	world, err := live.New(config, live.Options{
 		Namespaces: o.WatchNamespaces, Log: log,
@@ -69,13 +70,13 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	registry := prometheus.NewRegistry()
 	if err := controllers.Add(ctx, mgr, controllers.Options{
 		World: world, Changes: &changes, Rules: o.Rules, Settings: o.settings(), Discovery: o.writes(), Map: chart.graph,
-		Registry: registry,
+		Registry: registry, Tally: &tally,
 	}); err != nil {
 		return err
 	}
 	keeper := o.keeper(clients, log)
 	doors := o.doors(agents, clients, log)
-	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected()}
+	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally}
 	watch := &health{ready: func() string { return o.notReady(world, keeper.Serving) }}
 	registry.MustRegister(operatorMetrics(chart, agents, world))
 
