@@ -20,7 +20,7 @@ help: ## List the targets
 .PHONY: build
 build: bin/portolan ## Build the binary into bin/portolan
 bin/portolan: $(GO_SOURCES)
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
 bin/shop: $(GO_SOURCES)
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ ./hack/shop
 

@@ -51,7 +51,11 @@ func (r *DiscoveryReconciler) Reconcile(ctx context.Context, namespace string) (
 		return reconcile.Result{}, err
 	}
 	edges := r.edges.View(graph.Filter{Namespaces: []string{namespace}, InsideOnly: true})
-	d := planDiscovery(intents.From(edges, r.options()), live, r.how)
+	found, left := intents.Declare(edges, r.options())
+	for _, l := range left {
+		log.FromContext(ctx).Info("a pair was seen and cannot be declared", "client", l.Client, "server", l.Server, "why", l.Why)
+	}
+	d := planDiscovery(found, live, r.how)
 	for _, full := range d.full {
 		log.FromContext(ctx).Info("discovered client has more targets than an object can hold; the rest is left out",
 			"clientintents", full.Namespace+"/"+full.Name, "targets", maxTargets)
