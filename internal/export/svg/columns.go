@@ -4,6 +4,7 @@ package svg
 const (
 	minGap     = 68 * px
 	noteRoom   = 40 * px  // besides the widest label
+	answerRoom = 20 * px  // besides a second one, where two boxes call each other
 	maxClimb   = 110 * px // how much wider a gap becomes for links that go far up or down
 	climbShare = 6        // of the height that a link climbs
 )
@@ -39,7 +40,7 @@ func (l *layout) gaps() []unit {
 			climb := abs(l.height(k, n-1) - l.height(k, n))
 			gaps[c] = max(gaps[c], minGap+min(climb/climbShare, maxClimb))
 			if len(chain) == 2 {
-				gaps[c] = max(gaps[c], note*(1+answers[k])+noteRoom)
+				gaps[c] = max(gaps[c], noteRoom+note+answers[k]*(note+answerRoom))
 			}
 		}
 	}

@@ -26,7 +26,8 @@ func (o *ordering) crossings(c int) int {
 	tree := make([]int, size+1) // how many ended at or before a place, as a tree of sums
 	total, ended := 0, 0
 	for _, i := range o.g.columns[c] {
-		ends := o.places(o.g.right[i], c+1)
+		o.ends[0] = o.places(o.ends[0], o.g.right[i], c+1)
+		ends := o.ends[0]
 		for _, end := range ends {
 			total += ended - sumUpTo(tree, end)
 		}
@@ -48,16 +49,16 @@ func sumUpTo(tree []int, end int) int {
 	return sum
 }
 
-// places returns the sorted places of those items that stand in column c.
-func (o *ordering) places(items []int, c int) []int {
-	at := make([]int, 0, len(items))
+// places puts the sorted places of those items that stand in column c into a list that it may use.
+func (o *ordering) places(list, items []int, c int) []int {
+	list = list[:0]
 	for _, i := range items {
 		if o.g.items[i].column == c {
-			at = append(at, o.place[i])
+			list = append(list, o.place[i])
 		}
 	}
-	slices.Sort(at)
-	return at
+	slices.Sort(list)
+	return list
 }
 
 // swap exchanges neighbours in a column as long as that removes crossings.
@@ -81,8 +82,7 @@ func (o *ordering) swapIn(c int) bool {
 		if o.g.items[upper].space != o.g.items[lower].space {
 			continue
 		}
-		now, then := o.crossingsOf(c, upper, lower), o.crossingsOf(c, lower, upper)
-		if then < now {
+		if o.gain(c, upper, lower) > 0 {
 			column[k-1], column[k] = lower, upper
 			o.place[lower], o.place[upper] = k-1, k
 			o.height[lower], o.height[upper] = o.height[upper], o.height[lower]
@@ -95,10 +95,12 @@ func (o *ordering) swapIn(c int) bool {
 	return improved
 }
 
-// crossingsOf counts the crossings between the links of two neighbours when they stand in this order.
-func (o *ordering) crossingsOf(c, upper, lower int) int {
-	return inversions(o.places(o.g.left[upper], c-1), o.places(o.g.left[lower], c-1)) +
-		inversions(o.places(o.g.right[upper], c+1), o.places(o.g.right[lower], c+1))
+// gain is how many crossings fewer there are when two neighbours change places.
+func (o *ordering) gain(c, upper, lower int) int {
+	e := &o.ends
+	e[0], e[1] = o.places(e[0], o.g.left[upper], c-1), o.places(e[1], o.g.left[lower], c-1)
+	e[2], e[3] = o.places(e[2], o.g.right[upper], c+1), o.places(e[3], o.g.right[lower], c+1)
+	return inversions(e[0], e[1]) + inversions(e[2], e[3]) - inversions(e[1], e[0]) - inversions(e[3], e[2])
 }
 
 // inversions counts the pairs of which the one of upper is greater. Both are sorted.

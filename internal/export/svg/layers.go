@@ -48,8 +48,8 @@ func layers(c chart, sequence []int, all []arc) []int {
 		}
 	}
 	l.tighten()
-	l.spread()
 	l.seatLoners(all)
+	l.spread()
 	l.seatOutside(all)
 	l.startAtZero()
 	return l.column
@@ -105,70 +105,52 @@ func (l *layering) leftmost(i int) int {
 	return column
 }
 
-// spread makes columns that are much taller than the picture should be shorter: boxes that have neighbours on one side
+// spread makes columns shorter that are much taller than the picture should be: boxes that have neighbours on one side
 // only give way to the other side.
 func (l *layering) spread() {
+	var inside []int
+	for i := range l.chart.boxes {
+		if l.chart.boxes[i].space != outside {
+			inside = append(inside, i)
+		}
+	}
+	l.giveWay(inside, -1, func(i int) bool { return len(l.prev[i]) == 0 })
+	l.giveWay(inside, +1, func(i int) bool { return len(l.next[i]) == 0 && len(l.prev[i]) > 0 })
+}
+
+// giveWay moves those boxes that may on by one step from every column with too many, column after column in that
+// direction.
+func (l *layering) giveWay(boxes []int, step int, may func(int) bool) {
+	members, column := make(map[int][]int), 0
+	for n, i := range boxes {
+		members[l.column[i]] = append(members[l.column[i]], i)
+		if n == 0 || (l.column[i]-column)*step < 0 {
+			column = l.column[i] // the first in the direction
+		}
+	}
+	limit := l.tallest()
+	for unseen := len(boxes); unseen > 0; column += step {
+		here := members[column]
+		unseen -= len(here)
+		over := len(here) - limit
+		for _, i := range here {
+			if over > 0 && may(i) {
+				l.column[i] += step
+				members[l.column[i]] = append(members[l.column[i]], i)
+				unseen++
+				over--
+			}
+		}
+	}
+}
+
+// tallest is how many boxes a column should have at most, so that the picture is not much higher than wide.
+func (l *layering) tallest() int {
 	limit := 10
 	for limit*limit < 2*len(l.chart.boxes) {
 		limit++
 	}
-	l.startAtZero()
-	last := 0
-	for _, column := range l.column {
-		last = max(last, column)
-	}
-	members := make([][]int, last+1)
-	for i, column := range l.column {
-		members[column] = append(members[column], i)
-	}
-	l.giveWayLeft(members, limit)
-	l.giveWayRight(members, limit)
-}
-
-func (l *layering) giveWayLeft(members [][]int, limit int) {
-	for column := len(members) - 1; column >= 0; column-- {
-		over := len(members[column]) - limit
-		for k, i := range members[column] {
-			if over <= 0 {
-				break
-			}
-			if len(l.prev[i]) > 0 || len(l.next[i]) == 0 {
-				continue
-			}
-			steps := 1 + (over-1)/limit
-			l.column[i] -= steps
-			if column >= steps {
-				members[column-steps] = append(members[column-steps], i)
-			}
-			members[column][k] = -1
-			over--
-		}
-	}
-}
-
-func (l *layering) giveWayRight(members [][]int, limit int) {
-	for column := range members {
-		over := -limit
-		for _, i := range members[column] {
-			if i >= 0 {
-				over++
-			}
-		}
-		for _, i := range members[column] {
-			if over <= 0 {
-				break
-			}
-			if i < 0 || len(l.next[i]) > 0 || len(l.prev[i]) == 0 {
-				continue
-			}
-			steps := 1 + (over-1)/limit
-			l.column[i] += steps
-			if column+steps < len(members) {
-				members[column+steps] = append(members[column+steps], i)
-			}
-			over--
-		}
-	}
+	return limit
 }
 
 // seatLoners puts boxes that have to do with the outside alone at that end of their namespace.
@@ -201,20 +183,23 @@ func (l *layering) seatOutside(all []arc) {
 		}
 	}
 	called := make([]bool, len(l.column))
-	for i := range l.chart.boxes {
-		if l.chart.boxes[i].space == outside {
-			l.column[i] = first - 1
-		}
-	}
 	for _, a := range all {
 		called[a.right] = true
 	}
-	// In the order of the sequence, so that outside peers that call each other stand in columns of their own.
-	for _, i := range l.sequence {
-		if l.chart.boxes[i].space == outside && called[i] {
+	var callers, servers []int
+	for i := range l.chart.boxes {
+		switch {
+		case l.chart.boxes[i].space != outside:
+		case called[i]:
 			l.column[i] = last + 1
+			servers = append(servers, i)
+		default:
+			l.column[i] = first - 1
+			callers = append(callers, i)
 		}
 	}
+	l.giveWay(callers, -1, func(int) bool { return true })
+	l.giveWay(servers, +1, func(int) bool { return true })
 	l.orderOutside(all)
 }
 

@@ -34,7 +34,7 @@ const (
 	onNote   = 200  // each square pixel on another label
 	onTitle  = 100  // each square pixel on the name of a frame
 	onHead   = 400  // each square pixel on the head of an arrow
-	onLine   = 40   // each piece of another link beneath
+	onLine   = 90   // each piece of another link beneath
 	offByOne = 6    // each step from the middle of the curve
 )
 
@@ -118,12 +118,15 @@ func (l *layout) seats(k int) []point {
 	return seats
 }
 
+// traceSteps is how far apart the points of a trace are.
+const traceSteps = 2
+
 // trace returns points all along an arc.
 func (l *layout) trace(k int) []point {
 	route := l.route(k)
 	var points []point
 	for n := 0; n < len(route); n += 2 {
-		for step := range steps + 1 {
+		for step := 0; step <= steps; step += traceSteps {
 			points = append(points, along(route[n], route[n+1], step))
 		}
 	}

@@ -9,9 +9,11 @@ import (
 type ordering struct {
 	g      *grid
 	bands  []band
-	ranked []int  // the namespaces from top to bottom
-	height []unit // about where an item will be, from top to bottom of its column
-	place  []int  // its index in its column
+	ranked []int    // the namespaces from top to bottom
+	height []unit   // about where an item will be, from top to bottom of its column
+	place  []int    // its index in its column
+	wish   []unit   // where an item of the column that is arranged would like to be
+	ends   [4][]int // lists that are used again
 }
 
 // Bounds of the search. More sweeps find little more.
@@ -27,7 +29,7 @@ const (
 // directed graphs, 1993, for the swaps.
 func sortColumns(g *grid) *ordering {
 	ranked := rankSpaces(g)
-	o := &ordering{g: g, bands: measureBands(g, ranked), ranked: ranked, height: make([]unit, len(g.items)), place: make([]int, len(g.items))}
+	o := &ordering{g: g, bands: measureBands(g, ranked), ranked: ranked, height: make([]unit, len(g.items)), place: make([]int, len(g.items)), wish: make([]unit, len(g.items))}
 	begin := cloneColumns(g.columns)
 	best := o.search(begin)
 	if other := o.search(o.byDescent(begin)); other.cost.less(best.cost) {
@@ -44,8 +46,8 @@ type sorted struct {
 	cost    cost
 }
 
-func (o *ordering) snapshot() sorted {
-	return sorted{cloneColumns(o.g.columns), slices.Clone(o.height), o.cost()}
+func (o *ordering) snapshot(c cost) sorted {
+	return sorted{cloneColumns(o.g.columns), slices.Clone(o.height), c}
 }
 
 // cost compares orders: by crossings, then by how much the links go up and down.
@@ -58,15 +60,15 @@ func (c cost) less(than cost) bool {
 // search sweeps from one beginning and returns the best order on the way.
 func (o *ordering) search(begin [][]int) sorted {
 	o.begin(begin)
-	best := o.snapshot()
+	best := o.snapshot(o.cost())
 	for sweep, idle := 0, 0; sweep < maxSweeps && idle < maxIdleSweeps; sweep++ {
 		o.sweep(sweep%2 == 0)
 		if len(o.g.items) <= maxSwapItems {
 			o.swap()
 		}
 		idle++
-		if now := o.snapshot(); now.cost.less(best.cost) {
-			best, idle = now, 0
+		if now := o.cost(); now.less(best.cost) {
+			best, idle = o.snapshot(now), 0
 		}
 	}
 	return best
@@ -77,7 +79,10 @@ func (o *ordering) begin(columns [][]int) {
 	o.g.columns = cloneColumns(columns)
 	clear(o.height)
 	for c := range o.g.columns {
-		o.arrange(c, make([]unit, len(o.g.items)))
+		for _, i := range o.g.columns[c] {
+			o.wish[i] = 0
+		}
+		o.arrange(c)
 	}
 }
 
@@ -114,11 +119,10 @@ func (o *ordering) sweep(rightwards bool) {
 		if !rightwards {
 			c, neighbours = last-k, o.g.right
 		}
-		wish := make([]unit, len(o.g.items))
 		for _, i := range o.g.columns[c] {
-			wish[i] = o.mean(neighbours[i], o.height[i])
+			o.wish[i] = o.mean(neighbours[i], o.height[i])
 		}
-		o.arrange(c, wish)
+		o.arrange(c)
 	}
 }
 
@@ -135,8 +139,8 @@ func (o *ordering) mean(items []int, none unit) unit {
 
 // arrange sorts a column by the wishes of its items. Whoever is in a frame stays in its band, all others stay out of the
 // bands of the frames that cover the column.
-func (o *ordering) arrange(c int, wish []unit) {
-	column := o.g.columns[c]
+func (o *ordering) arrange(c int) {
+	column, wish := o.g.columns[c], o.wish
 	for _, i := range column {
 		if o.g.items[i].space == outside {
 			wish[i] = o.outOfBands(c, o.betweenEnds(i, wish[i]))

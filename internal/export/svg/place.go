@@ -29,6 +29,7 @@ func layOut(c chart) *layout {
 		l.straighten()
 		l.tightenFrames()
 	}
+	l.follow()
 	l.placeColumns()
 	l.placeNotes()
 	return l

@@ -106,4 +106,28 @@ func (l *layout) seat(i int, arcs []int, end func(*ports) *unit) {
 	}
 }
 
+// follow moves boxes with a single arc to where that comes from, as far as they have room, so that it arrives straight.
+func (l *layout) follow() {
+	for k, a := range l.arcs {
+		chain := l.chains[k]
+		if len(l.left[a.right])+len(l.right[a.right]) == 1 {
+			l.ports[k].right = l.align(a.right, l.height(k, len(chain)-2))
+		} else if len(l.left[a.left])+len(l.right[a.left]) == 1 {
+			l.ports[k].left = l.align(a.left, l.height(k, 1))
+		}
+	}
+	l.tightenFrames()
+}
+
+// align moves a box towards a height and returns where it is met: there if its side reaches so far, else in the middle.
+func (l *layout) align(i int, height unit) unit {
+	if top, bottom := l.room(i); top <= bottom {
+		l.move(i, min(max(height, top), bottom))
+	}
+	if abs(height-l.y[i]) <= l.side(i) {
+		return height
+	}
+	return l.y[i]
+}
+
 func abs(u unit) unit { return max(u, -u) }

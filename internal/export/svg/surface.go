@@ -1,9 +1,12 @@
 package svg
 
 // surface knows what lies where, in squares, so that a question looks at its surroundings alone.
-type surface struct {
-	areas map[square][]obstacle
-	lines map[square][]stroke
+type surface struct{ cells map[square]*cell }
+
+// cell is what lies in a square.
+type cell struct {
+	areas []obstacle
+	lines []stroke
 }
 
 type square struct{ x, y int }
@@ -22,16 +25,26 @@ type stroke struct {
 const (
 	squareSize  = 48 * px // about as large as a label
 	maxInSquare = 48      // of each kind
+	touch       = 5       // square pixels that a touch counts at least
 )
 
 func newSurface() *surface {
-	return &surface{areas: make(map[square][]obstacle), lines: make(map[square][]stroke)}
+	return &surface{cells: make(map[square]*cell)}
+}
+
+func (s *surface) at(where square) *cell {
+	c := s.cells[where]
+	if c == nil {
+		c = new(cell)
+		s.cells[where] = c
+	}
+	return c
 }
 
 func (s *surface) put(a area, price int) {
-	a.squares(func(at square) {
-		if len(s.areas[at]) < maxInSquare {
-			s.areas[at] = append(s.areas[at], obstacle{a, price})
+	a.squares(func(where square) {
+		if c := s.at(where); len(c.areas) < maxInSquare {
+			c.areas = append(c.areas, obstacle{a, price})
 		}
 	})
 }
@@ -45,9 +58,9 @@ func (s *surface) mark(t stroke) {
 		s.mark(stroke{middle, t.to, t.arc})
 		return
 	}
-	t.area().squares(func(at square) {
-		if len(s.lines[at]) < maxInSquare {
-			s.lines[at] = append(s.lines[at], t)
+	t.area().squares(func(where square) {
+		if c := s.at(where); len(c.lines) < maxInSquare {
+			c.lines = append(c.lines, t)
 		}
 	})
 }
@@ -56,20 +69,22 @@ func (s *surface) mark(t stroke) {
 // several squares counts in each: that only makes a bad place worse.
 func (s *surface) cost(a area, k, limit int) int {
 	total := 0
-	a.squares(func(at square) {
-		if total < limit {
-			total += s.costIn(at, a, k)
+	a.squares(func(where square) {
+		if c := s.cells[where]; c != nil && total < limit {
+			total += c.cost(a, k)
 		}
 	})
 	return total
 }
 
-func (s *surface) costIn(at square, a area, k int) int {
+func (c *cell) cost(a area, k int) int {
 	total := 0
-	for _, o := range s.areas[at] {
-		total += o.price * a.overlap(o.area)
+	for _, o := range c.areas {
+		if common := a.overlap(o.area); common > 0 {
+			total += o.price * (common + touch)
+		}
 	}
-	for _, t := range s.lines[at] {
+	for _, t := range c.lines {
 		if t.arc != k && t.crosses(a) {
 			total += onLine
 		}

@@ -20,7 +20,7 @@ func Render(w io.Writer, edges []graph.Edge) error {
 	l := layOut(newChart(edges))
 	s := newSheet(w)
 	size := l.bounds()
-	s.raw(`<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="portolan-title portolan-desc" viewBox="`,
+	s.raw(`<svg xmlns="http://www.w3.org/2000/svg" class="portolan" role="img" aria-labelledby="portolan-title portolan-desc" viewBox="`,
 		point{size.left, size.top}.String(), " ", point{size.width(), size.height()}.String(), `"`,
 		attributes("width height", size.width(), size.height()), ">\n")
 	s.raw(`<title id="portolan-title">Who calls whom</title>`, "\n", `<desc id="portolan-desc">`, l.chart.summary(), "</desc>\n")
@@ -46,7 +46,7 @@ func (c chart) summary() string {
 		}
 	}
 	return count(inside, "workload") + " in " + count(len(c.spaces), "namespace") + " and " +
-		count(len(c.boxes)-inside, "peer") + " outside the cluster, " + count(links, "connection") + "."
+		count(len(c.boxes)-inside, "peer") + " outside the cluster, " + count(links, "edge") + "."
 }
 
 func count(n int, what string) string {
