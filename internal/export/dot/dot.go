@@ -32,29 +32,36 @@ func Render(w io.Writer, edges []graph.Edge) error {
 }
 
 func writeNodes(out io.Writer, edges []graph.Edge) {
-	inside := make(map[string]map[graph.Peer]struct{})
-	outside := make(map[graph.Peer]string)
+	places := make(map[graph.Peer]string)
 	for _, e := range edges {
 		for _, p := range []graph.Peer{e.Client, e.Server} {
-			switch namespace := p.Workload.Namespace; {
-			case !p.Inside() && (e.Private || outside[p] == ""):
-				outside[p] = place(e.Private)
-			case p.Inside() && inside[namespace] == nil:
-				inside[namespace] = map[graph.Peer]struct{}{p: {}}
-			case p.Inside():
-				inside[namespace][p] = struct{}{}
+			if places[p] == "" || e.Private {
+				places[p] = place(e.Private)
 			}
 		}
 	}
-	for _, namespace := range slices.Sorted(maps.Keys(inside)) {
+	order := slices.SortedFunc(maps.Keys(places), graph.ComparePeers)
+	outside := slices.IndexFunc(order, func(p graph.Peer) bool { return !p.Inside() })
+	if outside < 0 {
+		outside = len(order)
+	}
+	writeClusters(out, order[:outside]) // they come before all others
+	for _, p := range order[outside:] {
+		fmt.Fprintf(out, "  %s [label=%s, style=\"rounded,dashed\"];\n", nodeID(p), label(p.String(), places[p]))
+	}
+}
+
+// writeClusters writes workloads that are sorted by namespace.
+func writeClusters(out io.Writer, workloads []graph.Peer) {
+	for len(workloads) > 0 {
+		namespace := workloads[0].Workload.Namespace
 		fmt.Fprintf(out, "  subgraph %s {\n    label=%s;\n", id("cluster_"+namespace), label(namespace))
-		for _, p := range slices.SortedFunc(maps.Keys(inside[namespace]), graph.ComparePeers) {
+		for len(workloads) > 0 && workloads[0].Workload.Namespace == namespace {
+			p := workloads[0]
 			fmt.Fprintf(out, "    %s [label=%s];\n", nodeID(p), label(p.Workload.Name, p.Workload.Kind))
+			workloads = workloads[1:]
 		}
 		fmt.Fprint(out, "  }\n")
-	}
-	for _, p := range slices.SortedFunc(maps.Keys(outside), graph.ComparePeers) {
-		fmt.Fprintf(out, "  %s [label=%s, style=\"rounded,dashed\"];\n", nodeID(p), label(p.String(), outside[p]))
 	}
 }
 

@@ -99,7 +99,7 @@ func (l *layout) drawFrames(s sheet) {
 	for space, name := range l.chart.spaces {
 		a := l.frameArea(space)
 		s.raw(`<g class="frame `, hue(space), `">`)
-		s.element("title", "namespace "+name)
+		s.title("namespace " + name)
 		s.rect(a, frameRound)
 		s.label("", point{a.left + titleRight, a.top + titleDown}, l.frameTitle(space))
 		s.raw("</g>\n")
@@ -109,14 +109,14 @@ func (l *layout) drawFrames(s sheet) {
 func (l *layout) drawLinks(s sheet) {
 	for k, link := range l.chart.links {
 		s.raw(`<g class="link `, l.linkClass(link), `">`)
-		s.element("title", link.title(l.chart))
+		s.title(link.title(l.chart))
 		s.curve(l.route(k), l.arcs[k].back)
 		s.raw("</g>\n")
 	}
 	for i, b := range l.chart.boxes {
 		if b.self != nil {
 			s.raw(`<g class="link `, l.linkClass(*b.self), `">`)
-			s.element("title", b.self.title(l.chart))
+			s.title(b.self.title(l.chart))
 			s.loop(l.boxArea(i))
 			s.raw("</g>\n")
 		}
@@ -143,7 +143,7 @@ func (l *layout) drawBoxes(s sheet) {
 			class, round = "box outside", a.height()/2
 		}
 		s.raw(`<g class="`, class, `">`)
-		s.element("title", b.title())
+		s.title(b.title())
 		s.rect(a, round)
 		middle, caption := (a.left+a.right)/2, b.caption()
 		if caption == "" {

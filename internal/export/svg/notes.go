@@ -34,7 +34,7 @@ const (
 	onNote   = 200  // each square pixel on another label
 	onTitle  = 100  // each square pixel on the name of a frame
 	onHead   = 400  // each square pixel on the head of an arrow
-	onLine   = 90   // each piece of another link beneath
+	onLine   = 90   // each other link beneath
 	offByOne = 6    // each step from the middle of the curve
 )
 
@@ -44,8 +44,7 @@ const noPlace = 20_000
 // placeNotes finds a place on its own curve for every label, in the order of the links, clear of boxes and labels where
 // that is possible.
 func (l *layout) placeNotes() {
-	l.notes = make([]note, len(l.arcs))
-	m := newSurface()
+	m := newSurface(l.bounds())
 	for i := range l.chart.boxes {
 		m.put(l.boxArea(i), onBox)
 	}

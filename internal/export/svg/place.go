@@ -19,7 +19,7 @@ type extent struct{ left, right unit }
 
 // layOut finds a place for everything in the chart.
 func layOut(c chart) *layout {
-	l := &layout{grid: newGrid(c)}
+	l := &layout{grid: newGrid(c), notes: make([]note, len(c.links))}
 	o := sortColumns(l.grid)
 	l.buildLadder()
 	l.fall(o.height)
@@ -31,8 +31,29 @@ func layOut(c chart) *layout {
 	}
 	l.follow()
 	l.placeColumns()
+	l.anchor()
 	l.placeNotes()
 	return l
+}
+
+// anchor moves everything so that the picture begins at zero.
+func (l *layout) anchor() {
+	corner := l.bounds()
+	for c := range l.x {
+		l.x[c].left -= corner.left
+		l.x[c].right -= corner.left
+	}
+	for i := range l.y {
+		l.y[i] -= corner.top
+	}
+	for space := range l.frames {
+		l.frames[space].top -= corner.top
+		l.frames[space].bottom -= corner.top
+	}
+	for k := range l.ports {
+		l.ports[k].left -= corner.top
+		l.ports[k].right -= corner.top
+	}
 }
 
 // buildLadder says what keeps what apart from top to bottom: the items of a column, and the frames around them.

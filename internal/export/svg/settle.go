@@ -1,6 +1,9 @@
 package svg
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // ladder is a system of places on one axis. Each rung keeps one place some distance below another one.
 //
@@ -64,8 +67,7 @@ func (l *ladder) settle(want []unit) []unit {
 			low[i] = max(low[i], low[r.to]+r.apart)
 		}
 	}
-	for k := len(l.order) - 1; k >= 0; k-- {
-		i := l.order[k]
+	for _, i := range slices.Backward(l.order) {
 		high[i] = nowhere
 		if i < l.fixed {
 			high[i] = want[i]

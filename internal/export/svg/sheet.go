@@ -23,11 +23,11 @@ func (s sheet) raw(parts ...string) {
 // text writes what others chose, escaped. Characters that XML does not have become U+FFFD.
 func (s sheet) text(t string) { s.raw(escape(t)) }
 
-// element writes <name>text</name>.
-func (s sheet) element(name, text string) {
-	s.raw("<", name, ">")
+// title says in full what an element is: browsers show it to whoever points there.
+func (s sheet) title(text string) {
+	s.raw("<title>")
 	s.text(text)
-	s.raw("</", name, ">")
+	s.raw("</title>")
 }
 
 func (s sheet) flush() error { return s.out.Flush() }
