@@ -9,7 +9,6 @@ import (
 type ordering struct {
 	g      *grid
 	bands  []band
-	ranked []int    // the namespaces from top to bottom
 	height []unit   // about where an item will be, from top to bottom of its column
 	place  []int    // its index in its column
 	wish   []unit   // where an item of the column that is arranged would like to be
@@ -28,8 +27,11 @@ const (
 // keeps the best order that it met. Source: Sugiyama, Tagawa and Toda 1981; Gansner et al., A technique for drawing
 // directed graphs, 1993, for the swaps.
 func sortColumns(g *grid) *ordering {
-	ranked := rankSpaces(g)
-	o := &ordering{g: g, bands: measureBands(g, ranked), ranked: ranked, height: make([]unit, len(g.items)), place: make([]int, len(g.items)), wish: make([]unit, len(g.items))}
+	n := len(g.items)
+	o := &ordering{
+		g: g, bands: measureBands(g, rankSpaces(g)),
+		height: make([]unit, n), place: make([]int, n), wish: make([]unit, n),
+	}
 	begin := cloneColumns(g.columns)
 	best := o.search(begin)
 	if other := o.search(o.byDescent(begin)); other.cost.less(best.cost) {

@@ -12,9 +12,9 @@ import (
 //	         b ──┘
 type ladder struct {
 	rungs [][]rung // by the upper place
-	order []int    // the places from top to bottom: nothing stands above what comes before it
 	back  [][]rung // by the lower place
-	fixed int      // places from this one on only hold others apart: they want nothing
+	order []int    // the places from top to bottom: whatever is kept below another one comes after it
+	idle  int      // places from this one on want nothing: they only hold others apart
 }
 
 type rung struct {
@@ -22,9 +22,9 @@ type rung struct {
 	apart unit
 }
 
-// newLadder returns a system of n places without rungs. Those from free on have no wish of their own.
-func newLadder(n, free int) *ladder {
-	return &ladder{rungs: make([][]rung, n), back: make([][]rung, n), fixed: free}
+// newLadder returns a system of n places without rungs. Those from idle on want nothing.
+func newLadder(n, idle int) *ladder {
+	return &ladder{rungs: make([][]rung, n), back: make([][]rung, n), idle: idle}
 }
 
 // hold keeps lower at least apart below upper. The rungs must make no circle.
@@ -60,7 +60,7 @@ func (l *ladder) settle(want []unit) []unit {
 	low, high := make([]unit, len(l.rungs)), make([]unit, len(l.rungs))
 	for _, i := range l.order {
 		low[i] = -nowhere
-		if i < l.fixed {
+		if i < l.idle {
 			low[i] = want[i]
 		}
 		for _, r := range l.back[i] {
@@ -69,7 +69,7 @@ func (l *ladder) settle(want []unit) []unit {
 	}
 	for _, i := range slices.Backward(l.order) {
 		high[i] = nowhere
-		if i < l.fixed {
+		if i < l.idle {
 			high[i] = want[i]
 		}
 		for _, r := range l.rungs[i] {

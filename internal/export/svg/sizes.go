@@ -8,7 +8,7 @@ const (
 	maxBoxHeight = 220 * px // of a box with many
 	boxPadding   = 14 * px  // left and right of its text
 	minBoxWidth  = 96 * px
-	maxTextWidth = 190 * px // longer names are shortened
+	maxTextWidth = 220 * px // longer names are shortened
 	boxAir       = 11 * px  // free space above and below
 	bendAir      = 6 * px   // free space above and below a link that passes
 	portGap      = 11 * px  // between two links at one side of a box, until that has its full height
