@@ -21,13 +21,16 @@ $(LOCALCLUSTER): $(LOCALCLUSTER_SOURCES)
 $(ENVTEST): $(LOCALCLUSTER_SOURCES)
 	@hack/localcluster/build.sh kube
 
+# With the compiler flags of build.sh the packages of Kubernetes and containerd are not compiled a second time.
+LOCALCLUSTER_TEST := cd hack/localcluster && CGO_ENABLED=0 go test -gcflags=all=-dwarf=false
+
 .PHONY: localcluster-unit
 localcluster-unit: ## Test the local cluster's own packages, without a cluster
-	cd hack/localcluster && CGO_ENABLED=0 go test -shuffle=on ./internal/...
+	$(LOCALCLUSTER_TEST) -shuffle=on ./internal/...
 
 .PHONY: localcluster-test
 localcluster-test: localcluster ## Start, break, repair and remove real clusters (root, about three minutes)
-	cd hack/localcluster && CGO_ENABLED=0 go test -tags cluster -count=1 -timeout 20m -v ./internal/acceptance -programs $(CURDIR)/bin/localcluster
+	$(LOCALCLUSTER_TEST) -tags cluster -count=1 -timeout 20m -v ./internal/acceptance -programs $(CURDIR)/bin/localcluster
 
 .PHONY: localcluster-up localcluster-down
 localcluster-up: localcluster ## Start the local cluster
