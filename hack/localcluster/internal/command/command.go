@@ -21,7 +21,7 @@ const defaultTimeout = 3 * time.Minute
 
 // Run runs one command and returns its exit code. Results go to out, progress and errors to progress.
 func Run(ctx context.Context, args []string, out, progress io.Writer) int {
-	root, err := newRoot(out, progress)
+	root, err := newRoot(out, progress) //nolint:contextcheck // commands get the context when they run
 	if err == nil {
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
