@@ -40,11 +40,11 @@ test: $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, cont
 	go vet ./...
 	go vet -tags e2e ./internal/e2e
 	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -race -shuffle=on -timeout 20m ./...
-	cd hack/localcluster && go test ./...
+	$(MAKE) --no-print-directory localcluster-unit
 	cd hack/tools && go test ./...
 
 .PHONY: e2e
-e2e: localcluster build image ## The whole story on a real one-node cluster that is built and removed again
+e2e: localcluster-test build image ## Real clusters are started, broken and removed; then the whole story of Portolan on one (root)
 	hack/e2e.sh
 
 .PHONY: bench
