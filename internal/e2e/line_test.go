@@ -126,7 +126,9 @@ func refusesAnIntruder(t *testing.T, s stage.Stage, _ string) {
 	must(t, s.Apply(ctx, "config/samples/shop/intruder.yaml"))
 	must(t, s.Runs(ctx, "shop", "app=intruder"))
 	must(t, s.Refused(ctx, "shop", "app=intruder", 5))
-	must(t, s.ShopGoesOn(ctx, time.Now(), 3))
+	since := time.Now()
+	must(t, s.ShopGoesOn(ctx, since, 3))
+	must(t, s.Reaches(ctx, "shop", "app=report", since)) // the CronJob, whose pods are new every minute
 }
 
 func restarts(t *testing.T, s stage.Stage, _ string) {

@@ -14,7 +14,7 @@ type Calls struct{ OK, Failed int }
 // returns how its calls went by target.
 func (s Stage) Calls(ctx context.Context, namespace, selector string, since time.Time) (map[string]Calls, error) {
 	log, err := s.kubectl(ctx, "", "logs", "-n", namespace, "-l", selector, "--tail=-1", "--prefix=false",
-		"--max-log-requests=20", "--since-time="+since.UTC().Format(time.RFC3339Nano))
+		"--max-log-requests=20", "--ignore-errors", "--since-time="+since.UTC().Format(time.RFC3339Nano))
 	if err != nil {
 		return nil, err
 	}
