@@ -25,6 +25,12 @@ const (
 	metrics     = "github.com/prometheus/client_golang"
 )
 
+// touching lists what reaches for the world: the parts of the standard library, and those of apimachinery that wait, watch,
+// dial or roll dice.
+const touching = "context os io/fs net/http net/rpc net/smtp log math/rand crypto/rand syscall database/sql runtime flag expvar plugin" +
+	" k8s.io/apimachinery/pkg/watch k8s.io/apimachinery/pkg/util/wait k8s.io/apimachinery/pkg/util/net" +
+	" k8s.io/apimachinery/pkg/util/rand k8s.io/apimachinery/pkg/util/uuid"
+
 // plan returns every room, in the order of the two sentences: see → know → remember → show, declare → decide → apply → tell.
 func plan() map[string]room {
 	return map[string]room{
@@ -99,16 +105,17 @@ func (r room) refuses(path string) string {
 		}
 		return ""
 	}
-	if !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-		if r.pure && touches(path) {
-			return "a pure room takes values and returns values"
-		}
+	library := strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
+	switch {
+	case r.pure && touches(path):
+		return "a pure room takes values and returns values"
+	case !r.testOnly && allowed("testing", path, ""):
+		return "nothing that is shipped knows about tests"
+	case library && !allowed(r.outside, path, ""):
+		return "this library has another room, or none; list it in internal/arch/rooms.go if that is on purpose"
+	default:
 		return ""
 	}
-	if !allowed(r.outside, path, "") {
-		return "this library has another room, or none; list it in internal/arch/rooms.go if that is on purpose"
-	}
-	return ""
 }
 
 // allowed reports whether path is one of the listed names or below one. With a wildcard only names that end in it cover
@@ -126,12 +133,7 @@ func allowed(list, path, wildcard string) bool {
 	return false
 }
 
-// touches reports whether a package of the standard library reaches out of a pure room.
+// touches reports whether a package reaches out of a pure room. Below net are also values: net/netip and net/url.
 func touches(path string) bool {
-	switch path {
-	case "context", "os", "os/exec", "os/signal", "io/fs", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "syscall", "database/sql", "runtime", "flag", "expvar", "plugin":
-		return true
-	default:
-		return false
-	}
+	return path == "net" || allowed(touching, path, "")
 }
