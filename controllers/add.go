@@ -237,7 +237,8 @@ func (b *builder) addDiscovery(ctx context.Context) error {
 	}
 	r := &DiscoveryReconciler{
 		world: b.options.World, edges: b.options.Map, how: b.options.Discovery,
-		only: b.options.Settings.WatchedNamespaces, dns: b.options.Settings.DNS.Services,
+		only: b.options.Settings.WatchedNamespaces, egress: b.options.Settings.Egress,
+		dns:    b.options.Settings.DNS.Services,
 		period: b.options.Period, live: b.cache, writer: writer,
 	}
 	return add(b.mgr, "discovery", r, 1,

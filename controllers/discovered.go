@@ -46,8 +46,8 @@ type discovery struct {
 //	discovered object            →  write it if targets are missing; it never loses one
 //	the same, applied by others  →  hand it over: see handover
 //
-// Removing is safe because the person's object says in its status what it would block. Keeping the discovered one would
-// be wrong in either mode: as a proposal it would grow stale, and in force it would be the older of two duplicates.
+// A discovered object beside a person's would be wrong in either mode: as a proposal it would grow stale, and in force it
+// would be the older of two duplicates.
 func planDiscovery(found, live []*v2beta1.ClientIntents, how WriteIntents) discovery {
 	var d discovery
 	for _, l := range live {
@@ -145,6 +145,9 @@ func isDiscovered(live *v2beta1.ClientIntents, how WriteIntents) bool {
 	}
 	switch mode(live) {
 	case string(v2beta1.ModeShadow):
+		if how == WriteApply && othersOwn(live.ManagedFields, discoveryManager, "metadata", "annotations", v2beta1.AnnotationMode) {
+			return false
+		}
 	case "":
 		if how == WritePropose {
 			return false

@@ -35,6 +35,7 @@ type DiscoveryReconciler struct {
 	edges  Map
 	how    WriteIntents
 	only   []string                // namespaces in which it writes; empty for all
+	egress bool                    // clients are restricted in what they call, so that what is outside is declared too
 	dns    []policy.NamespacedName // the Services of cluster DNS
 	period time.Duration           // between two looks at the map
 	live   client.Reader
@@ -50,7 +51,7 @@ func (r *DiscoveryReconciler) Reconcile(ctx context.Context, namespace string) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	edges := r.edges.View(graph.Filter{Namespaces: []string{namespace}, InsideOnly: true})
+	edges := r.edges.View(graph.Filter{Namespaces: []string{namespace}, InsideOnly: !r.egress})
 	found, left := intents.Declare(edges, r.options())
 	for _, l := range left {
 		log.FromContext(ctx).Info("a pair was seen and cannot be declared", "client", l.Client, "server", l.Server, "why", l.Why)
@@ -164,7 +165,7 @@ func (r *DiscoveryReconciler) look(ctx context.Context, since graph.Cursor, queu
 	edges, next := r.edges.Since(since)
 	byNamespace := make(map[string][]graph.Edge)
 	for _, e := range edges {
-		if e.Client.Inside() && e.Server.Inside() && watches(r.only, e.Client.Workload.Namespace) {
+		if e.Client.Inside() && (e.Server.Inside() || r.egress) && watches(r.only, e.Client.Workload.Namespace) {
 			byNamespace[e.Client.Workload.Namespace] = append(byNamespace[e.Client.Workload.Namespace], e)
 		}
 	}
@@ -178,9 +179,10 @@ func (r *DiscoveryReconciler) look(ctx context.Context, since graph.Cursor, queu
 	return next
 }
 
-// options leaves the servers of cluster DNS out: everybody may call them without saying so.
+// options leaves the servers of cluster DNS out: everybody may call them without saying so. What is outside the cluster is
+// declared where egress is restricted, because it would be cut otherwise.
 func (r *DiscoveryReconciler) options() intents.Options {
-	return intents.Options{DNS: dnsServers(r.world.Current(), r.dns)}
+	return intents.Options{WithInternet: r.egress, DNS: dnsServers(r.world.Current(), r.dns)}
 }
 
 func dnsServers(snap *cluster.Snapshot, services []policy.NamespacedName) map[identity.Workload]bool {

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -134,4 +135,50 @@ func (f *fixture) intents(namespace, name string, targets ...string) *v2beta1.Cl
 		return nil
 	})
 	return found
+}
+
+// TestDiscoveryDeclaresTheOutsideWhereItWouldBeCut holds that restricting egress never cuts what was seen.
+func TestDiscoveryDeclaresTheOutsideWhereItWouldBeCut(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	seen := graph.New(graph.Limits{})
+	f.namespace("shop")
+	f.create(deployment("shop", "pay"), deployment("shop", "db"))
+	see(seen, "shop", "pay", "db")
+	now := time.Now()
+	seen.Merge(graph.Observation{
+		Client: graph.Peer{Workload: identity.Workload{Namespace: "shop", Kind: "Deployment", Name: "pay"}},
+		Server: graph.Peer{Addr: netip.MustParseAddr("203.0.113.5")}, First: now, Last: now, Count: 1,
+		Use: graph.Use{Act: traffic.Connect, Protocol: traffic.TCP, Port: 443}, Source: traffic.SYN,
+	})
+	f.start(discovering(seen, controllers.WriteApply), func(s *setup) { s.options.Settings.Egress = true })
+	f.intents("shop", "pay", "db", "203.0.113.5")
+	f.eventually("waiting for the way out", func() error {
+		policy := f.policy("shop", "portolan-pay-deployment")
+		for _, rule := range policy.Spec.Egress {
+			for _, to := range rule.To {
+				if to.IPBlock != nil && to.IPBlock.CIDR == "203.0.113.5/32" {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("egress is %v", policy.Spec.Egress)
+	})
+}
+
+// TestAPersonsModeIsLeftAlone holds that discovery neither writes nor quarrels about an object of its own that somebody
+// has put into shadow.
+func TestAPersonsModeIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	seen := graph.New(graph.Limits{})
+	f.namespace("shop")
+	f.create(deployment("shop", "web"), deployment("shop", "cart"), deployment("shop", "ads"))
+	see(seen, "shop", "web", "cart")
+	o := f.start(discovering(seen, controllers.WriteApply))
+	f.annotate(f.intents("shop", "web", "cart"), v2beta1.AnnotationMode, string(v2beta1.ModeShadow))
+	f.noPolicy("shop", "portolan-cart-deployment")
+	see(seen, "shop", "web", "ads")
+	f.quiet(o)
+	f.intents("shop", "web", "cart")
 }

@@ -11,11 +11,11 @@ package controllers
 // The rights that these controllers use. What cluster/live watches and what leader election needs is listed with them,
 // because config/rbac/role.yaml is generated from this file alone.
 //
-// +kubebuilder:rbac:groups="",resources=pods;services;nodes;namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=pods;services;nodes;namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=patch
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
-// +kubebuilder:rbac:groups=apps,resources=deployments;replicasets;statefulsets;daemonsets,verbs=get;list;watch
-// +kubebuilder:rbac:groups=batch,resources=jobs;cronjobs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments;replicasets;statefulsets;daemonsets,verbs=list;watch
+// +kubebuilder:rbac:groups=batch,resources=jobs;cronjobs,verbs=list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=protectedservices;kafkaserverconfigs,verbs=get;list;watch

@@ -102,11 +102,14 @@ func agents(s query.Status) (_ component, degraded bool) {
 		if reported {
 			versions[agent.Version] = true
 		}
-		if reported && s.Now.Sub(agent.LastSeen) <= silentAfter {
+		if reported && !agent.Blind && s.Now.Sub(agent.LastSeen) <= silentAfter {
 			ready++
 		}
 	}
-	complete := intents.Percent(window.Completeness()) + " complete"
+	complete := "nothing seen yet"
+	if window.Acknowledged+window.Dropped > 0 {
+		complete = intents.Percent(window.Completeness()) + " complete"
+	}
 	return component{
 		Component: "agent", Ready: fmt.Sprintf("%d/%d", ready, len(s.Nodes)),
 		Version: strings.Join(slices.Sorted(maps.Keys(versions)), ","), Notes: append([]string{complete}, notes...),

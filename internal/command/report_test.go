@@ -74,6 +74,20 @@ func TestDiagnose(t *testing.T) {
 			},
 			"agent      3/3   v1.4.0    99.999 % complete; worker-2: socket scan off (SYS_PTRACE missing)\n" + operator, true,
 		},
+		"an agent that lives and sees nothing is not ready": {
+			func(s *query.Status, _ *installation) {
+				s.Agents[1].Blind, s.Agents[1].Degraded = true, []string{"packet capture is off: NET_RAW is missing"}
+			},
+			"agent      2/3   v1.4.0    99.999 % complete; worker-2: packet capture is off: NET_RAW is missing\n" + operator, true,
+		},
+		"nothing was seen yet": {
+			func(s *query.Status, _ *installation) {
+				for i := range s.Agents {
+					s.Agents[i].Acknowledged, s.Agents[i].Dropped = 0, 0
+				}
+			},
+			"agent      3/3   v1.4.0    nothing seen yet\n" + operator, false,
+		},
 		"two clocks differ": {
 			func(s *query.Status, _ *installation) { s.Agents[0].Skew = -90 * time.Second },
 			"agent      3/3   v1.4.0    99.999 % complete; worker-1: its clock and the operator's differ by 90s (keep clocks in step by NTP)\n" + operator, true,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -18,7 +19,7 @@ type reach struct {
 	Unknown  []string       // domains without an address that may be used, as written
 	Refused  []refusal
 	Wrong    v2beta1.TargetReason // InvalidTarget or InvalidDomain: the target cannot be used
-	Which    string               // what is wrong, as written
+	Which    string               // what is wrong, for a message
 }
 
 // refusal is a domain that resolved to addresses which are never allowed from DNS.
@@ -32,9 +33,11 @@ func (m matter) internet(intents *v2beta1.ClientIntents, target *v2beta1.Interne
 	written, bad := writtenPrefixes(target.IPs)
 	switch {
 	case bad != "":
-		return reach{Wrong: v2beta1.TargetReasonInvalidTarget, Which: bad}
+		return reach{Wrong: v2beta1.TargetReasonInvalidTarget, Which: strconv.Quote(bad)}
 	case len(target.IPs) == 0 && len(target.Domains) == 0:
-		return reach{Wrong: v2beta1.TargetReasonInvalidTarget, Which: "neither domains nor ips"}
+		return reach{Wrong: v2beta1.TargetReasonInvalidTarget, Which: "a target without domains and ips"}
+	case wrongPort(target.Ports) != "":
+		return reach{Wrong: v2beta1.TargetReasonInvalidTarget, Which: wrongPort(target.Ports)}
 	}
 	var found reach
 	var resolved []netip.Addr
@@ -42,7 +45,7 @@ func (m matter) internet(intents *v2beta1.ClientIntents, target *v2beta1.Interne
 	for _, domain := range target.Domains {
 		name, ok := normalDomain(domain)
 		if !ok {
-			return reach{Wrong: v2beta1.TargetReasonInvalidDomain, Which: domain}
+			return reach{Wrong: v2beta1.TargetReasonInvalidDomain, Which: strconv.Quote(domain)}
 		}
 		usable, refused := m.sift(answersFor(name, answers))
 		resolved = append(resolved, usable...)
@@ -55,6 +58,17 @@ func (m matter) internet(intents *v2beta1.ClientIntents, target *v2beta1.Interne
 	}
 	found.Prefixes = outermost(append(written, m.blocks(resolved)...))
 	return found
+}
+
+// wrongPort returns the first port that is none; empty if there is no such. An object from before the API had bounds may
+// hold one.
+func wrongPort(ports []int32) string {
+	for _, p := range ports {
+		if p < 1 || p > 65535 {
+			return "port " + strconv.Itoa(int(p))
+		}
+	}
+	return ""
 }
 
 // writtenPrefixes reads addresses and blocks as a person wrote them and masks them; bad is the first that is neither.

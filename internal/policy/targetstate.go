@@ -266,7 +266,7 @@ func (j *judge) internet(target *v2beta1.InternetTarget) state {
 	reached := j.about(identity.Workload{}).internet(j.intents, target)
 	switch {
 	case reached.Wrong != "":
-		return failed(reached.Wrong, fmt.Sprintf("%q cannot be used", reached.Which))
+		return failed(reached.Wrong, reached.Which+" cannot be used")
 	case !j.set.Egress:
 		return notEnforced(v2beta1.TargetReasonEgressDisabled, "")
 	case len(reached.Unknown) > 0:

@@ -42,6 +42,7 @@ type Agent struct {
 	Acknowledged, Dropped uint64
 	Skew                  time.Duration // the operator's clock less the agent's, whole milliseconds
 	Degraded              []string      // sources that do not run or run with limits, one sentence each
+	Blind                 bool          // no source runs: the agent lives and sees nothing
 }
 
 // Refusal says how many sightings of one source became no edge for one reason.

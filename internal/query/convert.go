@@ -161,7 +161,7 @@ func fromStatus(s Status) *querypb.StatusResponse {
 	for _, a := range s.Agents {
 		out.Agents = append(out.Agents, &querypb.Agent{
 			Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: stamp(a.LastSeen), Acknowledged: a.Acknowledged,
-			Dropped: a.Dropped, SkewMilliseconds: a.Skew.Milliseconds(), Degraded: a.Degraded,
+			Dropped: a.Dropped, SkewMilliseconds: a.Skew.Milliseconds(), Degraded: a.Degraded, Blind: a.Blind,
 		})
 	}
 	for _, r := range s.Refusals {
@@ -180,7 +180,7 @@ func toStatus(s *querypb.StatusResponse) Status {
 		out.Agents = append(out.Agents, Agent{
 			Node: a.GetNode(), Pod: a.GetPod(), Version: a.GetVersion(), LastSeen: instant(a.GetLastSeen()),
 			Acknowledged: a.GetAcknowledged(), Dropped: a.GetDropped(),
-			Skew: time.Duration(a.GetSkewMilliseconds()) * time.Millisecond, Degraded: a.GetDegraded(),
+			Skew: time.Duration(a.GetSkewMilliseconds()) * time.Millisecond, Degraded: a.GetDegraded(), Blind: a.GetBlind(),
 		})
 	}
 	for _, r := range s.GetRefusals() {

@@ -136,7 +136,7 @@ func (e *eyes) run(ctx context.Context, log *slog.Logger) error {
 		}
 		if err.Error() != said {
 			said = err.Error()
-			log.Error("the capture does not run", "error", err, "retry", retryCapture)
+			log.Error("the capture does not run", "error", err, "retry", retryCapture.String())
 		}
 		pause(ctx, retryCapture)
 	}

@@ -25,8 +25,10 @@ import (
 	"github.com/portolan-io/portolan/internal/wire"
 )
 
-// What the operator may do in the cluster beside what the controllers need: ask whose a token is, and what its user may do.
+// What the operator may do in the cluster beside what the controllers need: ask whose a token is and what its user may do,
+// and read the UID of kube-system, which names the cluster.
 //
+// +kubebuilder:rbac:groups="",resources=namespaces,resourceNames=kube-system,verbs=get
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 

@@ -73,7 +73,7 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Map, "map", o.Map, "take sightings from agents and keep the map")
 	fs.BoolVar(&o.Rules, "rules", o.Rules, "reconcile ClientIntents into policies")
-	fs.StringVar(&o.WriteIntents, "write-intents", o.WriteIntents, "what becomes of discovered edges: off, propose (ClientIntents in shadow mode) or apply")
+	fs.StringVar(&o.WriteIntents, "write-intents", o.WriteIntents, "what becomes of discovered edges: off, propose (ClientIntents in shadow mode) or apply (in force at once, also what an intruder tries)")
 	fs.StringVar(&o.Namespace, "pod-namespace", o.Namespace, "namespace of the operator")
 	fs.StringVar(&o.AgentNamespace, "agent-namespace", o.AgentNamespace, "namespace of the agents")
 	fs.StringVar(&o.AgentAccount, "agent-account", o.AgentAccount, "ServiceAccount of the agents")

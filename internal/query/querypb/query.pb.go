@@ -818,7 +818,9 @@ type Agent struct {
 	// Clock of the operator less that of the agent.
 	SkewMilliseconds int64 `protobuf:"varint,7,opt,name=skew_milliseconds,json=skewMilliseconds,proto3" json:"skew_milliseconds,omitempty"`
 	// Sources that do not run or run with limits, one sentence each.
-	Degraded      []string `protobuf:"bytes,8,rep,name=degraded,proto3" json:"degraded,omitempty"`
+	Degraded []string `protobuf:"bytes,8,rep,name=degraded,proto3" json:"degraded,omitempty"`
+	// Whether no source runs: the agent lives and sees nothing.
+	Blind         bool `protobuf:"varint,9,opt,name=blind,proto3" json:"blind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -907,6 +909,13 @@ func (x *Agent) GetDegraded() []string {
 		return x.Degraded
 	}
 	return nil
+}
+
+func (x *Agent) GetBlind() bool {
+	if x != nil {
+		return x.Blind
+	}
+	return false
 }
 
 // Refusal says how many sightings of one source became no edge for one reason.
@@ -1048,7 +1057,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\afailing\x18\n" +
 	" \x01(\rR\afailing\x12\x14\n" +
 	"\x05notes\x18\v \x03(\tR\x05notes\x12,\n" +
-	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x87\x02\n" +
+	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x9d\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
@@ -1057,7 +1066,8 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\facknowledged\x18\x05 \x01(\x04R\facknowledged\x12\x18\n" +
 	"\adropped\x18\x06 \x01(\x04R\adropped\x12+\n" +
 	"\x11skew_milliseconds\x18\a \x01(\x03R\x10skewMilliseconds\x12\x1a\n" +
-	"\bdegraded\x18\b \x03(\tR\bdegraded\"i\n" +
+	"\bdegraded\x18\b \x03(\tR\bdegraded\x12\x14\n" +
+	"\x05blind\x18\t \x01(\bR\x05blind\"i\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +
