@@ -70,27 +70,20 @@ func (f font) shorten(s string, limit unit) string {
 	if f.width(s) <= limit {
 		return s
 	}
-	room := limit - f.width(ellipsis)
 	head, tail := 0, len(s)
 	for fromHead := true; head < tail; fromHead = !fromHead {
-		end := head
-		var size int
+		nextHead, nextTail := head, tail
 		if fromHead {
-			_, size = utf8.DecodeRuneInString(s[head:tail])
-			end = head + size
-			room -= f.width(s[head:end])
+			_, size := utf8.DecodeRuneInString(s[head:tail])
+			nextHead += size
 		} else {
-			_, size = utf8.DecodeLastRuneInString(s[head:tail])
-			room -= f.width(s[tail-size : tail])
+			_, size := utf8.DecodeLastRuneInString(s[head:tail])
+			nextTail -= size
 		}
-		if room < 0 {
+		if f.width(s[:nextHead]+ellipsis+s[nextTail:]) > limit { // as a whole: the widths of the parts are rounded
 			break
 		}
-		if fromHead {
-			head = end
-		} else {
-			tail -= size
-		}
+		head, tail = nextHead, nextTail
 	}
 	return s[:head] + ellipsis + s[tail:]
 }
