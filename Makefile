@@ -36,12 +36,18 @@ bin/image/shop.tar: bin/shop $(LOCALCLUSTER)
 ##@ Check
 
 .PHONY: test
-test: $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
+test: compiler $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
 	go vet ./...
 	go vet -tags e2e ./internal/e2e
 	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -race -shuffle=on -timeout 20m ./...
 	$(MAKE) --no-print-directory localcluster-unit
 	cd hack/tools && go test ./...
+
+# The race detector needs a C compiler, which a fresh Debian does not have.
+.PHONY: compiler
+compiler:
+	@command -v gcc >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev; } || \
+		{ echo 'the race detector needs gcc and libc6-dev: install them, or run as root' >&2; exit 1; }
 
 .PHONY: e2e
 e2e: localcluster-test build image ## Real clusters are started, broken and removed; then the whole story of Portolan on one (root)
@@ -61,7 +67,8 @@ verify: generate lint ## Regenerate, and fail on a difference; tidy; lint
 	go mod tidy -diff
 	cd hack/localcluster && go mod tidy -diff
 	cd hack/tools && go mod tidy -diff
-	@git diff --exit-code || { echo 'generated files differ from what is committed: run "make generate" and commit the result' >&2; exit 1; }
+	@git diff --exit-code && test -z "$$(git status --porcelain)" || \
+		{ git status --short >&2; echo 'generated files differ from what is committed: run "make generate" and commit the result' >&2; exit 1; }
 
 ##@ See it
 
@@ -74,5 +81,5 @@ demo-down: ## Remove everything that the demo made
 	@go run ./hack/demo down
 
 .PHONY: clean
-clean: ## Delete what was built; a running local cluster is not touched
-	find bin -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+clean: ## Delete what was built, but for the local cluster and the demo, which may run
+	find bin -mindepth 1 -maxdepth 1 ! -name README.md ! -name localcluster ! -name demo -exec rm -rf {} +

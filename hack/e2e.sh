@@ -7,6 +7,7 @@ name=portolan-e2e
 export KUBECONFIG=$PWD/bin/e2e.kubeconfig KUBECTL=$PWD/bin/localcluster/envtest/kubectl
 
 trap '"${cluster[@]}" down --name "$name"' EXIT
+"${cluster[@]}" down --name "$name" # what a killed run left
 "${cluster[@]}" up --name "$name"
 "${cluster[@]}" kubeconfig --name "$name" >"$KUBECONFIG"
 for image in bin/image/portolan.tar bin/image/shop.tar; do

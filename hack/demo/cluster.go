@@ -35,12 +35,10 @@ func (d *demo) chooseCluster(ctx context.Context) error {
 	if err := d.pick(ctx); err != nil {
 		return err
 	}
-	if !d.local {
-		if err := d.refuseStrangers(ctx); err != nil {
-			return err
-		}
+	if d.local {
+		d.sayf("A cluster of its own, on this machine.")
 	}
-	return d.remember()
+	return d.settle(ctx)
 }
 
 func (d *demo) pick(ctx context.Context) error {
@@ -58,7 +56,7 @@ func (d *demo) pick(ctx context.Context) error {
 		d.sayf("No cluster is reachable with the current kubeconfig: one is built here.")
 		return d.useLocal()
 	}
-	if !d.ask(fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan and a namespace shop there. [y/N] ", name)) {
+	if !d.ask(fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan, which proposes ClientIntents in all namespaces, and a namespace shop. [y/N] ", name)) {
 		d.sayf("A cluster of its own is built here instead.")
 		return d.useLocal()
 	}
@@ -80,28 +78,15 @@ func currentCluster(ctx context.Context) (name string, reachable bool) {
 }
 
 func (d *demo) useCurrent(ctx context.Context) error {
+	if _, err := exec.LookPath("kubectl"); err != nil {
+		return errors.New("kubectl is not in PATH: install it, or run CLUSTER=local make demo, which brings its own")
+	}
 	name, reachable := currentCluster(ctx)
 	if !reachable {
 		return errors.New("no cluster answers in the current kubeconfig context: check \"kubectl version\", or run CLUSTER=local make demo")
 	}
-	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name}
+	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name, Bankless: true}
 	d.sayf("Using your cluster of context %q.", name)
-	return nil
-}
-
-// refuseStrangers keeps the demo away from namespaces that it did not make, since demo-down removes them.
-func (d *demo) refuseStrangers(ctx context.Context) error {
-	if known, err := os.ReadFile(d.marker()); err == nil && string(known) == d.stage.Context {
-		return nil
-	}
-	found, err := d.stage.Get(ctx, "namespaces", "shop", "portolan-system", "portolan-agent", "--ignore-not-found", "-o", "name")
-	if err != nil {
-		return err
-	}
-	if found = strings.Join(strings.Fields(found), ", "); found != "" {
-		return fmt.Errorf("context %q already has %s, which the demo did not make: choose another cluster, or run CLUSTER=local make demo",
-			d.stage.Context, found)
-	}
 	return nil
 }
 
@@ -120,7 +105,12 @@ func (d *demo) startCluster(ctx context.Context) error {
 		d.sayf("Your cluster runs already.")
 		return nil
 	}
-	d.sayf("Building what is not in bin/ yet; the first time this takes about six minutes on two cores.")
+	if os.Geteuid() != 0 {
+		return errors.New("the local cluster needs root: run make demo as root, or CLUSTER=current make demo")
+	}
+	if _, err := os.Stat(d.stage.Kubectl); err != nil {
+		d.sayf("Building Kubernetes and its companions; the first time this takes about six minutes on two cores.")
+	}
 	if err := d.show(ctx, "make", "--no-print-directory", "localcluster"); err != nil {
 		return err
 	}

@@ -33,7 +33,32 @@ func degraded(err error) error {
 	return err
 }
 
+// forget takes back what an earlier demo left: its intruder, its intents, and the map that knows the intruder.
+func (d *demo) forget(ctx context.Context) error {
+	if err := d.stage.Delete(ctx, "config/samples/shop/intruder.yaml"); err != nil {
+		return err
+	}
+	if _, err := d.stage.Do(ctx, "delete", "clientintents", "--all", "-n", "shop"); err != nil {
+		return err
+	}
+	if _, err := d.stage.Do(ctx, "rollout", "restart", "-n", "portolan-system", "deployment/portolan-operator"); err != nil {
+		return err
+	}
+	if err := d.stage.Ready(ctx, "portolan-system", "deployment/portolan-operator"); err != nil {
+		return err
+	}
+	return d.stage.Leading(ctx)
+}
+
 func (d *demo) openShop(ctx context.Context) error {
+	left, err := d.stage.Get(ctx, "namespace", "shop", "--ignore-not-found", "-o", "name")
+	if err == nil && strings.TrimSpace(left) != "" {
+		d.sayf("A shop is there from before: its intruder, intents and map are forgotten.")
+		err = d.forget(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	if err := d.stage.Apply(ctx, "config/samples/shop/shop.yaml"); err != nil {
 		return err
 	}
@@ -48,18 +73,18 @@ func (d *demo) openShop(ctx context.Context) error {
 
 // awaitMap shows how the map fills. Its last edge is that of a CronJob, which runs once a minute.
 func (d *demo) awaitMap(ctx context.Context) error {
-	want, err := d.stage.ShopEdges()
+	edges, err := d.stage.ShopEdges()
 	if err != nil {
 		return err
 	}
-	seen := -1
+	want, seen := d.expected(edges), -1
 	return stage.Until(ctx, func(ctx context.Context) (string, error) {
-		got, err := d.stage.MappedEdges(ctx, "shop")
+		got, err := d.stage.MappedEdges(ctx)
 		if err != nil {
 			return "", err
 		}
-		missing, _ := stage.Compare(got, d.expected(want))
-		if found := len(d.expected(want)) - len(missing); found != seen {
+		missing, _ := stage.Compare(got, want)
+		if found := len(want) - len(missing); found != seen {
 			seen = found
 			d.sayf("%s %d of %d edges seen", bar(found, len(want)), found, len(want))
 		}
@@ -174,24 +199,6 @@ func (d *demo) leave(context.Context) error {
 	return nil
 }
 
-// marker remembers which cluster the demo used, so that demo-down finds it.
-func (d *demo) marker() string { return filepath.Join(d.folder, "cluster") }
-
-func (d *demo) remember() error {
-	return os.WriteFile(d.marker(), []byte(d.stage.Context), 0o600)
-}
-
-func (d *demo) recall(ctx context.Context) error {
-	name, err := os.ReadFile(d.marker())
-	if err == nil && len(name) > 0 {
-		return d.useCurrent(ctx)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return d.useLocal()
-}
-
 // remove takes the demo away: with its cluster, or piece by piece from the person's own.
 func (d *demo) remove(ctx context.Context) error {
 	if d.local {
@@ -200,7 +207,7 @@ func (d *demo) remove(ctx context.Context) error {
 	if err := d.stage.Delete(ctx, "config/samples/shop/intruder.yaml"); err != nil {
 		return err
 	}
-	if err := d.stage.Uninstall(ctx, kustomization); err != nil {
+	if err := d.stage.Uninstall(ctx, kustomization); err != nil { // the CRDs too: the demo takes only clusters without them
 		return err
 	}
 	if err := d.stage.Delete(ctx, "config/samples/shop/shop.yaml"); err != nil {

@@ -107,6 +107,7 @@ func proposes(t *testing.T, s stage.Stage, _ string) {
 	if policies := ownPolicies(ctx, t, s); policies != "" {
 		t.Errorf("proposals must not write policies, got %s", policies)
 	}
+	must(t, s.MapIsTrue(ctx)) // still, after all that was written
 	table, err := s.Get(ctx, "clientintents", "-n", "shop")
 	must(t, err)
 	t.Logf("kubectl get clientintents:\n%s", table)

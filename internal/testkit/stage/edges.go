@@ -42,9 +42,10 @@ func (p peer) String() string {
 	return p.Namespace + "/" + p.Kind + "/" + p.Name
 }
 
-// MappedEdges returns the edges that the map has of clients in a namespace, sorted, in the form of ShopEdges.
-func (s Stage) MappedEdges(ctx context.Context, namespace string) ([]string, error) {
-	text, err := s.Run(ctx, "list", "--namespace="+namespace, "--format=json", "--with-internet")
+// MappedEdges returns every edge of the map, of all namespaces, sorted, in the form of ShopEdges. Only what comes from outside
+// to the API server is left out: that is the person's own kubectl.
+func (s Stage) MappedEdges(ctx context.Context) ([]string, error) {
+	text, err := s.Run(ctx, "list", "--format=json", "--with-internet")
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +55,9 @@ func (s Stage) MappedEdges(ctx context.Context, namespace string) ([]string, err
 	}
 	edges := make([]string, 0, len(d.Edges))
 	for _, e := range d.Edges {
+		if e.Client.Namespace == "" && e.Server == (peer{Namespace: "default", Name: "kubernetes"}) {
+			continue
+		}
 		edges = append(edges, e.Client.String()+" -> "+e.Server.String())
 	}
 	slices.Sort(edges)

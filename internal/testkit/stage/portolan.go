@@ -58,7 +58,7 @@ func (s Stage) MapIsTrue(ctx context.Context) error {
 		return err
 	}
 	return Until(ctx, func(ctx context.Context) (string, error) {
-		got, err := s.MappedEdges(ctx, "shop")
+		got, err := s.MappedEdges(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -92,6 +92,9 @@ func (s Stage) IntentsReady(ctx context.Context, namespace string) error {
 			`jsonpath={range .items[*]}{.metadata.name} {.status.mode} {.status.upToDate}{"\n"}{end}`)
 		if err != nil {
 			return "", err
+		}
+		if strings.TrimSpace(out) == "" {
+			return "there is no ClientIntents in " + namespace, nil
 		}
 		for line := range strings.Lines(out) {
 			if line = strings.TrimSpace(line); !strings.HasSuffix(line, " enforce true") {
@@ -154,7 +157,11 @@ func (s Stage) Leftovers(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range strings.FieldsSeq(all) {
+	namespaced, err := s.Get(ctx, "roles,rolebindings,leases,configmaps,secrets", "-A", "-o", "name")
+	if err != nil {
+		return nil, err
+	}
+	for name := range strings.FieldsSeq(all + " " + namespaced) {
 		if strings.Contains(name, "portolan") || strings.HasSuffix(name, ".k8s.otterize.com") {
 			left = append(left, name)
 		}

@@ -24,6 +24,7 @@ type Stage struct {
 	Portolan   string
 	Kubeconfig string // empty for kubectl's own choice
 	Context    string // empty for the current one
+	Bankless   bool   // the cluster's names do not lead to the sample's bank
 }
 
 // kubectl runs kubectl and returns what it printed on standard output.

@@ -72,7 +72,7 @@ func (i Inventory) Add(p plan.Plan) error {
 	if err != nil {
 		return fmt.Errorf("encoding the entry of cluster %q: %w", p.Name, err)
 	}
-	draft := i.entry(p.Name) + ".new"
+	draft := i.draft(p.Name)
 	if err := os.WriteFile(draft, text, 0o644); err != nil {
 		return fmt.Errorf("writing the entry of cluster %q: %w", p.Name, err)
 	}
@@ -85,8 +85,10 @@ func (i Inventory) Add(p plan.Plan) error {
 // Remove deletes the entry of a cluster, and with the last one the host's folders that were made for clusters and the inventory itself.
 // The caller holds the lock.
 func (i Inventory) Remove(name string) error {
-	if err := os.Remove(i.entry(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the entry of cluster %q: %w", name, err)
+	for _, path := range []string{i.draft(name), i.entry(name)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing the entry of cluster %q: %w", name, err)
+		}
 	}
 	left, err := i.All()
 	if err != nil || len(left) > 0 {
@@ -136,6 +138,9 @@ func (i Inventory) folders() []string {
 
 // entry is the path of a cluster's file.
 func (i Inventory) entry(name string) string { return filepath.Join(i.Root, name+suffix) }
+
+// draft is where the entry of a cluster is written before it has its name; a command that is killed may leave it.
+func (i Inventory) draft(name string) string { return i.entry(name) + ".new" }
 
 // Lock waits until no other command changes clusters on this host, and returns the function that lets the next one go. It
 // calls waiting once if it has to wait. The lock ends with the process, however that ends.
