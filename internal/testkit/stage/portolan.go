@@ -157,7 +157,8 @@ func (s Stage) Leftovers(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	namespaced, err := s.Get(ctx, "roles,rolebindings,leases,configmaps,secrets", "-A", "-o", "name")
+	namespaced, err := s.Get(ctx, "roles,rolebindings,leases,configmaps,secrets", "-A", "-o", "name",
+		"--field-selector=metadata.namespace!=kube-node-lease") // there each node has a lease of its own name
 	if err != nil {
 		return nil, err
 	}
