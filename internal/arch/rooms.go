@@ -88,12 +88,13 @@ func plan() map[string]room {
 		"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " k8s.io/cli-runtime k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
 
 		// Tests.
-		"internal/arch":          {outside: "golang.org/x/tools", testOnly: true},
-		"internal/testkit":       {outside: clusterIO, ours: "api/*", testOnly: true},
-		"internal/testkit/stage": {testOnly: true},
-		"internal/e2e":           {testOnly: true},
-		"hack/demo":              {ours: "internal/testkit/stage", testOnly: true},
-		"hack/shop":              {testOnly: true},
+		"internal/arch":           {outside: "golang.org/x/tools", testOnly: true},
+		"internal/testkit":        {outside: clusterIO, ours: "api/*", testOnly: true},
+		"internal/testkit/golden": {outside: "github.com/rogpeppe/go-internal github.com/google/go-cmp", ours: "internal/export/document internal/graph", testOnly: true},
+		"internal/testkit/stage":  {testOnly: true},
+		"internal/e2e":            {testOnly: true},
+		"hack/demo":               {ours: "internal/testkit/stage", testOnly: true},
+		"hack/shop":               {testOnly: true},
 	}
 }
 

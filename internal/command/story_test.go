@@ -1,60 +1,25 @@
 package command
 
 import (
-	"flag"
+	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestStories plays every session in testdata. Lines that begin with "$ " are typed; what a command writes to standard
 // error begins with "! ", and an exit status other than 0 is told as "? 2". Beside portolan there are: cat FILE,
 // ls FOLDER, save FILE TEXT, append FILE TEXT, and untouched FILE, which says whether the file was written since it was
 // there first. A file map.json in the story is the map; otherwise it is testdata/shop.json.
 func TestStories(t *testing.T) {
-	stories, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(stories) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	for _, path := range stories {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path, err := filepath.Abs(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			known := shop(t)
-			var session *txtar.File
-			for i := range archive.Files {
-				switch archive.Files[i].Name {
-				case "map.json":
-					known = string(archive.Files[i].Data)
-				case "session":
-					session = &archive.Files[i]
-				}
-			}
-			got := newScene(t, operatorOf(t, known)).play(t, string(session.Data))
-			if *update {
-				session.Data = []byte(got)
-				write(t, path, string(txtar.Format(archive)))
-				return
-			}
-			if diff := cmp.Diff(got, string(session.Data)); diff != "" {
-				t.Errorf("session (-got +want):\n%s", diff)
-			}
-		})
-	}
+	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
+		known := cmp.Or(c.Part("map.json"), shop(t))
+		c.Check(t, golden.Part{Name: "session", Text: newScene(t, operatorOf(t, known)).play(t, c.Part("session"))})
+	})
 }
 
 func (s *scene) play(t *testing.T, session string) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 	"github.com/portolan-io/portolan/internal/policy/networkpolicy"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
 
 // FuzzStoredIntents decides and judges whatever an API server may hold as a ClientIntents from before its rules. It
@@ -75,9 +76,9 @@ func FuzzCalledBy(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	a := txtar.Parse([]byte(calledByCluster))
+	c := golden.Case{Archive: txtar.Parse([]byte(calledByCluster))}
 	f.Fuzz(func(t *testing.T, value string) {
-		s := readStory(t, a)
+		s := readStory(t, c)
 		space, _ := s.snap.Space("shop")
 		server := identity.Workload{Namespace: "shop", Kind: "Deployment", Name: "payments"}
 		w, _ := space.Workload(server)

@@ -1,23 +1,16 @@
 package policy_test
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/portolan-io/portolan/internal/policy"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files with what comes out")
 
 // TestGolden runs every story of testdata. A file's comment is the sentence that it proves; it has cluster.yaml,
 // intents.yaml and, where it matters, settings.yaml, and any of policies.yaml, labels.txt, status.txt and findings.txt as
@@ -25,95 +18,45 @@ var update = flag.Bool("update", false, "rewrite the golden files with what come
 //
 // go test -update writes what comes out.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := readStory(t, a)
-			o := s.run()
-			got := map[string][]byte{
-				"policies.yaml": o.policyText(t),
-				"labels.txt":    o.labelText(),
-				"status.txt":    s.statusText(o),
-				"findings.txt":  s.findingText(o),
-			}
-			if *update {
-				rewrite(t, file, a, got)
-				return
-			}
-			for _, name := range outputs(got) {
-				if diff := cmp.Diff(string(section(a, name)), string(got[name])); diff != "" {
-					t.Errorf("%s: %s (-want +got):\n%s", strings.TrimSpace(string(a.Comment)), name, diff)
-				}
-			}
-		})
-	}
-}
-
-// outputs returns the names of what comes out, in the order of a file.
-func outputs(got map[string][]byte) []string {
-	var names []string
-	for _, name := range []string{"policies.yaml", "labels.txt", "status.txt", "findings.txt"} {
-		if _, present := got[name]; present {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// rewrite replaces what comes out and keeps the rest of a file. Empty texts are left out.
-func rewrite(t *testing.T, file string, a *txtar.Archive, got map[string][]byte) {
-	t.Helper()
-	kept := &txtar.Archive{Comment: a.Comment}
-	for _, f := range a.Files {
-		if _, isOutput := got[f.Name]; !isOutput {
-			kept.Files = append(kept.Files, f)
-		}
-	}
-	for _, name := range outputs(got) {
-		if len(got[name]) > 0 {
-			kept.Files = append(kept.Files, txtar.File{Name: name, Data: got[name]})
-		}
-	}
-	if err := os.WriteFile(file, txtar.Format(kept), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
+		s := readStory(t, c)
+		o := s.run()
+		c.Check(t,
+			golden.Part{Name: "policies.yaml", Text: o.policyText(t)},
+			golden.Part{Name: "labels.txt", Text: o.labelText()},
+			golden.Part{Name: "status.txt", Text: s.statusText(o)},
+			golden.Part{Name: "findings.txt", Text: s.findingText(o)})
+	})
 }
 
 // policyText returns every NetworkPolicy as YAML, by subject.
-func (o outcome) policyText(t *testing.T) []byte {
+func (o outcome) policyText(t *testing.T) string {
 	t.Helper()
-	var texts [][]byte
+	var texts []string
 	for _, p := range o.policies() {
 		text, err := yaml.Marshal(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts = append(texts, text)
+		texts = append(texts, string(text))
 	}
-	return bytes.Join(texts, []byte("---\n"))
+	return strings.Join(texts, "---\n")
 }
 
 // labelText returns which pods need the label portolan.dev/workload.
-func (o outcome) labelText() []byte {
-	var b bytes.Buffer
+func (o outcome) labelText() string {
+	var b strings.Builder
 	for _, subject := range o.subjects() {
 		if label := o.desired[subject].PodLabel; label != "" {
 			fmt.Fprintf(&b, "pods of %s: %s\n", subject, label)
 		}
 	}
-	return b.Bytes()
+	return b.String()
 }
 
 // statusText returns what every ClientIntents and ProtectedService says about itself.
-func (s story) statusText(o outcome) []byte {
-	var b bytes.Buffer
+func (s story) statusText(o outcome) string {
+	var b strings.Builder
 	for _, namespace := range s.snap.Namespaces() {
 		space, _ := s.snap.Space(namespace)
 		for _, intents := range space.Intents() {
@@ -129,10 +72,10 @@ func (s story) statusText(o outcome) []byte {
 			writeConditions(&b, policy.JudgeProtected(s.snap, s.set, p, o.written).Status.Conditions)
 		}
 	}
-	return b.Bytes()
+	return b.String()
 }
 
-func writeConditions(b *bytes.Buffer, all []metav1.Condition) {
+func writeConditions(b *strings.Builder, all []metav1.Condition) {
 	for _, c := range all {
 		fmt.Fprintf(b, "  %s=%s %s%s\n", c.Type, c.Status, c.Reason, note(c.Message))
 	}
@@ -146,8 +89,8 @@ func note(message string) string {
 }
 
 // findingText returns what people hear, by the object that they wrote.
-func (s story) findingText(o outcome) []byte {
-	var b bytes.Buffer
+func (s story) findingText(o outcome) string {
+	var b strings.Builder
 	for _, subject := range o.subjects() {
 		writeFindings(&b, o.desired[subject].Findings)
 	}
@@ -160,10 +103,10 @@ func (s story) findingText(o outcome) []byte {
 			writeFindings(&b, policy.JudgeProtected(s.snap, s.set, p, o.written).Findings)
 		}
 	}
-	return b.Bytes()
+	return b.String()
 }
 
-func writeFindings(b *bytes.Buffer, all []policy.Finding) {
+func writeFindings(b *strings.Builder, all []policy.Finding) {
 	for _, f := range all {
 		fmt.Fprintf(b, "%s on %s %s/%s: %s: %s\n", f.Severity, f.About.Kind, f.About.Namespace, f.About.Name, f.Reason, f.Message)
 	}

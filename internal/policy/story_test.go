@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +21,7 @@ import (
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 	"github.com/portolan-io/portolan/internal/policy/networkpolicy"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
 
 // story is one golden case: a cluster, what is declared in it, and what exists as NetworkPolicies before.
@@ -38,12 +38,12 @@ type outcome struct {
 	written map[identity.Workload]policy.Written
 }
 
-// readStory reads cluster.yaml, intents.yaml and settings.yaml of an archive. Controllers without pods in the file are
+// readStory reads cluster.yaml, intents.yaml and settings.yaml of a case. Controllers without pods in the file are
 // run: each gets one ready pod unless it asks for none.
-func readStory(t *testing.T, a *txtar.Archive) story {
+func readStory(t *testing.T, c golden.Case) story {
 	t.Helper()
-	objects := append(decode(t, section(a, "cluster.yaml")), decode(t, section(a, "intents.yaml"))...)
-	s := story{set: readSettings(t, section(a, "settings.yaml"))}
+	objects := append(decode(t, c.Part("cluster.yaml")), decode(t, c.Part("intents.yaml"))...)
+	s := story{set: readSettings(t, c.Part("settings.yaml"))}
 	objects = slices.DeleteFunc(objects, func(o runtime.Object) bool {
 		existing, isPolicy := o.(*networkingv1.NetworkPolicy)
 		if isPolicy {
@@ -60,22 +60,13 @@ func readStory(t *testing.T, a *txtar.Archive) story {
 	return s
 }
 
-func decode(t *testing.T, text []byte) []runtime.Object {
+func decode(t *testing.T, text string) []runtime.Object {
 	t.Helper()
-	objects, err := trim.Decode(text)
+	objects, err := trim.Decode([]byte(text))
 	if err != nil {
 		t.Fatalf("reading the objects: %v", err)
 	}
 	return objects
-}
-
-func section(a *txtar.Archive, name string) []byte {
-	for _, f := range a.Files {
-		if f.Name == name {
-			return f.Data
-		}
-	}
-	return nil
 }
 
 // writtenSettings is settings.yaml: the defaults hold for what it leaves out.
@@ -94,10 +85,10 @@ type writtenSettings struct {
 	GroupIPsAbove      int      `json:"groupIPsAbove"`
 }
 
-func readSettings(t *testing.T, text []byte) policy.Settings {
+func readSettings(t *testing.T, text string) policy.Settings {
 	t.Helper()
 	w := writtenSettings{Mode: policy.DefaultActive}
-	if err := yaml.UnmarshalStrict(text, &w); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(text), &w); err != nil {
 		t.Fatalf("reading settings.yaml: %v", err)
 	}
 	set := policy.Defaults()

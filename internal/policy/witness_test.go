@@ -2,10 +2,8 @@ package policy_test
 
 import (
 	"cmp"
-	"path/filepath"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -15,6 +13,7 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster/trim"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/verdict"
 )
 
@@ -24,20 +23,7 @@ const unusedPort = 61999
 // TestWitness holds the policies of every golden story against a second reading of the NetworkPolicy API: what is
 // declared passes, and a pod that nobody declared reaches no isolated server. Named ports must be declared by the pods.
 func TestWitness(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			a, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := readStory(t, a)
-			s.testify(t)
-		})
-	}
+	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) { readStory(t, c).testify(t) })
 }
 
 // testify asks the witness about every permission of the story, and about an intruder.

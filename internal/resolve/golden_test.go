@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,15 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/trim"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write edges.txt and refused.txt of testdata/*.txtar anew")
 
 // t0 is the creation time of the objects in testdata. Sightings arrive, all at once, 100 seconds later.
 var (
@@ -33,42 +28,28 @@ var (
 //	sightings.txt one sighting a line, see sightingOf
 //	later.yaml    objects that appear after the sightings arrived, and before their time to wait is over
 //	edges.txt     the graph at the end
-//	refused.txt   how many sightings of which source were refused for which reason
+//	refused.txt   how many sightings of which source were refused for which reason; not there where none was
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases in testdata: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			intake := replay(t, archive)
-			check(t, archive, "edges.txt", describeEdges(intake.Graph.View(graph.Filter{})))
-			check(t, archive, "refused.txt", describeCounts(intake.Ledger.Counts()))
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
-	}
+	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
+		intake := replay(t, c)
+		c.Check(t,
+			golden.Part{Name: "edges.txt", Text: describeEdges(intake.Graph.View(graph.Filter{}))},
+			golden.Part{Name: "refused.txt", Text: describeCounts(intake.Ledger.Counts())})
+	})
 }
 
 // replay runs a case: the sightings arrive, the cluster changes, and the time to wait goes by.
-func replay(t *testing.T, archive *txtar.Archive) *Intake {
+func replay(t *testing.T, c golden.Case) *Intake {
 	t.Helper()
-	objects := included(t, archive) + part(archive, "cluster.yaml")
-	intake := NewIntake(optionsOf(t, part(archive, "options.txt")), graph.New(graph.Limits{}))
+	objects := included(t, c) + c.Part("cluster.yaml")
+	intake := NewIntake(optionsOf(t, c.Part("options.txt")), graph.New(graph.Limits{}))
 	before := snapshotOf(t, objects)
-	for line := range strings.Lines(part(archive, "sightings.txt")) {
+	for line := range strings.Lines(c.Part("sightings.txt")) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			intake.Take(before, sightingOf(t, line), arrival)
 		}
 	}
-	after := snapshotOf(t, objects+"\n---\n"+part(archive, "later.yaml"))
+	after := snapshotOf(t, objects+"\n---\n"+c.Part("later.yaml"))
 	intake.Retry(after, arrival.Add(time.Second))
 	intake.Retry(after, arrival.Add(DefaultPatience))
 	if left := intake.Room.Len(); left != 0 {
@@ -90,10 +71,10 @@ func snapshotOf(t testing.TB, text string) *cluster.Snapshot {
 	return snapshot
 }
 
-func included(t *testing.T, archive *txtar.Archive) string {
+func included(t *testing.T, c golden.Case) string {
 	t.Helper()
 	var all strings.Builder
-	for name := range strings.FieldsSeq(part(archive, "include")) {
+	for name := range strings.FieldsSeq(c.Part("include")) {
 		all.WriteString(sharedFile(t, name) + "\n---\n")
 	}
 	return all.String()
@@ -106,33 +87,6 @@ func sharedFile(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-func part(archive *txtar.Archive, name string) string {
-	for _, f := range archive.Files {
-		if f.Name == name {
-			return string(f.Data)
-		}
-	}
-	return ""
-}
-
-// check compares a part with what came out, or writes it.
-func check(t *testing.T, archive *txtar.Archive, name, got string) {
-	t.Helper()
-	if *update {
-		for i := range archive.Files {
-			if archive.Files[i].Name == name {
-				archive.Files[i].Data = []byte(got)
-				return
-			}
-		}
-		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(got)})
-		return
-	}
-	if diff := cmp.Diff(got, part(archive, name)); diff != "" {
-		t.Errorf("%s (-got +want):\n%s", name, diff)
-	}
 }
 
 // describeEdges writes each edge on a line, and its uses below it:

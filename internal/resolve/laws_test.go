@@ -2,17 +2,16 @@ package resolve
 
 import (
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -23,17 +22,9 @@ func pod(name, ip string) *cluster.Pod {
 // lines returns the sightings of every case in testdata whose name fits.
 func lines(t testing.TB, pattern string) []string {
 	t.Helper()
-	files, err := filepath.Glob("testdata/" + pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no cases %s: %v", pattern, err)
-	}
 	var all []string
-	for _, file := range files {
-		archive, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(part(archive, "sightings.txt")) {
+	for _, c := range golden.Cases(t, "testdata/"+pattern) {
+		for line := range strings.Lines(c.Part("sightings.txt")) {
 			all = append(all, strings.TrimSpace(line))
 		}
 	}
@@ -43,11 +34,7 @@ func lines(t testing.TB, pattern string) []string {
 // TestOneMapFromAnyOrder is X17: the sightings of X10 and X15 in random order, some twice, split over three graphs that
 // are then merged, give one and the same view of facts.
 func TestOneMapFromAnyOrder(t *testing.T) {
-	archive, err := txtar.ParseFile("testdata/x10-lookups-make-edges.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	snapshot := snapshotOf(t, included(t, archive))
+	snapshot := snapshotOf(t, included(t, golden.Cases(t, "testdata/x10-*.txtar")[0]))
 	var sightings []traffic.Sighting
 	for _, line := range append(lines(t, "x10-*.txtar"), lines(t, "x15-*.txtar")...) {
 		sightings = append(sightings, sightingOf(t, line))

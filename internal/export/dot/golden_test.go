@@ -2,45 +2,25 @@ package dot
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestGolden writes the maps of internal/export/testdata, which all renderers share.
 func TestGolden(t *testing.T) {
-	for name, edges := range stories(t) {
-		t.Run(name, func(t *testing.T) {
-			path, got := filepath.Join("testdata", name+".dot"), render(t, edges)
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(got, string(want)); diff != "" {
-				t.Errorf("%s (-got +want):\n%s", path, diff)
-			}
-		})
+	for name, edges := range golden.Maps(t) {
+		t.Run(name, func(t *testing.T) { golden.File(t, filepath.Join("testdata", name+".dot"), render(t, edges)) })
 	}
 }
 
 func TestTheOrderOfTheEdgesDoesNotMatter(t *testing.T) {
-	for name, edges := range stories(t) {
+	for name, edges := range golden.Maps(t) {
 		twice := slices.Concat(edges, edges)
 		slices.Reverse(twice)
 		if diff := cmp.Diff(render(t, twice), render(t, edges)); diff != "" {
@@ -56,26 +36,4 @@ func render(t testing.TB, edges []graph.Edge) string {
 		t.Fatal(err)
 	}
 	return b.String()
-}
-
-// stories reads the edges of every shared map, by name.
-func stories(t testing.TB) map[string][]graph.Edge {
-	t.Helper()
-	paths, err := filepath.Glob("../testdata/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no stories: %v", err)
-	}
-	all := make(map[string][]graph.Edge)
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil || len(archive.Files) != 1 {
-			t.Fatalf("%s: want one file graph.json: %v", path, err)
-		}
-		m, err := document.Read(bytes.NewReader(archive.Files[0].Data))
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		all[strings.TrimSuffix(filepath.Base(path), ".txtar")] = m.Edges
-	}
-	return all
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 )
 
 func TestLabelsSayWhatNamesSay(t *testing.T) {
@@ -31,7 +32,7 @@ func TestLabelsSayWhatNamesSay(t *testing.T) {
 }
 
 func TestTheErrorOfTheWriterIsReturned(t *testing.T) {
-	if err := Render(brokenWriter{}, stories(t)["shop"]); !errors.Is(err, errBroken) {
+	if err := Render(brokenWriter{}, golden.Maps(t)["shop"]); !errors.Is(err, errBroken) {
 		t.Errorf("Render = %v, want %v", err, errBroken)
 	}
 }

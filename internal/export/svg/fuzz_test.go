@@ -11,6 +11,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -87,7 +88,7 @@ func boxesIn(t *testing.T, text string) int {
 }
 
 func TestTheErrorOfTheWriterIsReturned(t *testing.T) {
-	if err := Render(brokenWriter{}, stories(t)["shop"]); !errors.Is(err, errBroken) {
+	if err := Render(brokenWriter{}, golden.Maps(t)["shop"]); !errors.Is(err, errBroken) {
 		t.Errorf("Render = %v, want %v", err, errBroken)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -27,7 +28,7 @@ func TestLaws(t *testing.T) {
 
 // TestLawsOfTheStories checks the same for the maps that all renderers share.
 func TestLawsOfTheStories(t *testing.T) {
-	for name, edges := range stories(t) {
+	for name, edges := range golden.Maps(t) {
 		t.Run(name, func(t *testing.T) {
 			l := layOut(newChart(edges))
 			arcsGoRight(t, l)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -35,7 +36,7 @@ func TestListIsTheContract(t *testing.T) {
 }
 
 func TestTheOrderOfTheEdgesDoesNotMatter(t *testing.T) {
-	for name, edges := range stories(t) {
+	for name, edges := range golden.Maps(t) {
 		backwards := slices.Clone(edges)
 		slices.Reverse(backwards)
 		if diff := cmp.Diff(list(t, backwards), list(t, edges)); diff != "" {
@@ -63,7 +64,7 @@ func TestAgeIsWrittenInItsLargestUnit(t *testing.T) {
 
 func TestATableWithoutHeadersBeginsWithItsFirstLine(t *testing.T) {
 	var b bytes.Buffer
-	if err := Table(&b, stories(t)["shop"], TableOptions{Now: now, NoHeaders: true}); err != nil {
+	if err := Table(&b, golden.Maps(t)["shop"], TableOptions{Now: now, NoHeaders: true}); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(b.String(), "\n"); got != 10 || strings.Contains(b.String(), "CLIENT") {
@@ -72,7 +73,7 @@ func TestATableWithoutHeadersBeginsWithItsFirstLine(t *testing.T) {
 }
 
 func TestTheErrorOfTheWriterIsReturned(t *testing.T) {
-	edges := stories(t)["shop"]
+	edges := golden.Maps(t)["shop"]
 	if err := List(brokenWriter{}, edges); !errors.Is(err, errBroken) {
 		t.Errorf("List = %v, want %v", err, errBroken)
 	}
