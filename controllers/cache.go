@@ -77,9 +77,9 @@ func trimPolicy(policy *networkingv1.NetworkPolicy) {
 // them.
 func trimIntents(intents *v2beta1.ClientIntents) {
 	maps.DeleteFunc(intents.Annotations, func(key, _ string) bool {
-		return key != v2beta1.AnnotationMode && (key != corev1.LastAppliedConfigAnnotation || intents.Labels[LabelDiscovered] == "")
+		return key != v2beta1.AnnotationMode && (key != corev1.LastAppliedConfigAnnotation || intents.Labels[v2beta1.LabelDiscovered] == "")
 	})
-	if intents.Labels[LabelDiscovered] == "" {
+	if intents.Labels[v2beta1.LabelDiscovered] == "" {
 		intents.ManagedFields, intents.Labels, intents.Spec.Targets = nil, nil, nil
 	}
 }

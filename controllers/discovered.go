@@ -13,10 +13,6 @@ import (
 // discoveryManager owns what discovery writes.
 const discoveryManager = "portolan-discovery"
 
-// LabelDiscovered is "true" on a ClientIntents that discovery wrote. Whoever wants to keep such an object for himself
-// removes the label, or just edits or accepts the object: see isDiscovered.
-const LabelDiscovered = "portolan.dev/discovered"
-
 // maxTargets is how many targets a ClientIntents can have.
 const maxTargets = 1000
 
@@ -113,7 +109,7 @@ func (d *discovery) add(wanted *v2beta1.ClientIntents) {
 
 // mark gives an object the labels and the annotation by which discovery knows it again.
 func mark(wanted *v2beta1.ClientIntents, how WriteIntents) {
-	wanted.Labels = map[string]string{v2beta1.LabelManagedBy: v2beta1.ManagedBy, LabelDiscovered: "true"}
+	wanted.Labels = map[string]string{v2beta1.LabelManagedBy: v2beta1.ManagedBy, v2beta1.LabelDiscovered: "true"}
 	if how == WritePropose {
 		wanted.Annotations = map[string]string{v2beta1.AnnotationMode: string(v2beta1.ModeShadow)}
 	}
@@ -140,7 +136,7 @@ func isDiscovered(live *v2beta1.ClientIntents, how WriteIntents) bool {
 	if _, taken := handsOver(live); taken {
 		return false
 	}
-	if live.Labels[v2beta1.LabelManagedBy] != v2beta1.ManagedBy || live.Labels[LabelDiscovered] != "true" {
+	if live.Labels[v2beta1.LabelManagedBy] != v2beta1.ManagedBy || live.Labels[v2beta1.LabelDiscovered] != "true" {
 		return false
 	}
 	switch mode(live) {

@@ -47,7 +47,7 @@ func TestPlanDiscovery(t *testing.T) {
 	enforced := changedBy(wrote(WritePropose, "web", "web", "Deployment", "cart"), func(o *v2beta1.ClientIntents) {
 		o.Annotations = map[string]string{v2beta1.AnnotationMode: string(v2beta1.ModeEnforce)}
 	})
-	adopted := changedBy(wrote(WritePropose, "web", "web", "Deployment", "cart"), func(o *v2beta1.ClientIntents) { delete(o.Labels, LabelDiscovered) })
+	adopted := changedBy(wrote(WritePropose, "web", "web", "Deployment", "cart"), func(o *v2beta1.ClientIntents) { delete(o.Labels, v2beta1.LabelDiscovered) })
 	for name, tc := range map[string]struct {
 		how           WriteIntents
 		live          objects

@@ -49,7 +49,7 @@ func TestDiscoveryProposes(t *testing.T) {
 	if mode := proposal.Annotations[v2beta1.AnnotationMode]; mode != string(v2beta1.ModeShadow) {
 		t.Errorf("mode = %q", mode)
 	}
-	if proposal.Labels[controllers.LabelDiscovered] != "true" || proposal.Labels[v2beta1.LabelManagedBy] != v2beta1.ManagedBy {
+	if proposal.Labels[v2beta1.LabelDiscovered] != "true" || proposal.Labels[v2beta1.LabelManagedBy] != v2beta1.ManagedBy {
 		t.Errorf("labels = %v", proposal.Labels)
 	}
 	f.noPolicy("shop", "portolan-cart-deployment")

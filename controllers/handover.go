@@ -27,7 +27,7 @@ type handover struct {
 
 // handsOver reports whether an object of discovery was applied by somebody else, and what is to be done then.
 func handsOver(live *v2beta1.ClientIntents) (handover, bool) {
-	if live.Labels[LabelDiscovered] != "true" {
+	if live.Labels[v2beta1.LabelDiscovered] != "true" {
 		return handover{}, false
 	}
 	if appliedByOthers(live.ManagedFields) {

@@ -104,7 +104,7 @@ func (f *fixture) handedOver(name, mode string) {
 		if err := f.Get(f.Context(), client.ObjectKey{Namespace: "shop", Name: name}, &live); err != nil {
 			return err
 		}
-		if live.Labels[controllers.LabelDiscovered] != "" || live.Annotations[v2beta1.AnnotationMode] != mode {
+		if live.Labels[v2beta1.LabelDiscovered] != "" || live.Annotations[v2beta1.AnnotationMode] != mode {
 			return fmt.Errorf("labels %v and mode %q, want mode %q", live.Labels, live.Annotations[v2beta1.AnnotationMode], mode)
 		}
 		return nil

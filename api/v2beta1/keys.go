@@ -28,7 +28,11 @@ const (
 	// own labels do not select exactly them.
 	LabelWorkload = "portolan.dev/workload"
 
-	// LabelManagedBy has the value ManagedBy on every policy that Portolan writes.
+	// LabelDiscovered is "true" on a ClientIntents that discovery wrote. Whoever wants to keep such an object for himself
+	// removes the label, or just edits, accepts or applies the object.
+	LabelDiscovered = "portolan.dev/discovered"
+
+	// LabelManagedBy has the value ManagedBy on every policy and on every discovered ClientIntents that Portolan writes.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 
 	// ManagedBy is the value of LabelManagedBy.
