@@ -36,7 +36,7 @@ const (
 
 const (
 	maxNote   = 1024 // bytes of a note that the API server accepts
-	maxListed = 5    // objects that one note names
+	maxListed = 5    // sentences that one note has
 )
 
 // announce hands a notice to the recorder.
@@ -66,19 +66,20 @@ func noticesOf(all []news) []notice {
 	return notices
 }
 
-// changeNote says in one sentence what was done, for one object or for several of the same verb.
+// changeNote says what was done, one sentence for each object.
 func changeNote(same []news) string {
-	if len(same) == 1 {
-		n := same[0]
-		return fmt.Sprintf("NetworkPolicy %s/%s %s for %s", n.object.Namespace, n.object.Name, n.verb, n.subject)
+	sentences := make([]string, 0, len(same))
+	for _, n := range same {
+		sentences = append(sentences, fmt.Sprintf("%s %s/%s %s for %s", n.object.Kind, n.object.Namespace, n.object.Name, n.verb, n.subject))
 	}
-	names := make([]string, 0, maxListed)
-	for _, n := range same[:min(len(same), maxListed)] {
-		names = append(names, n.object.Namespace+"/"+n.object.Name)
-	}
-	text := fmt.Sprintf("%d NetworkPolicies %s: %s", len(same), same[0].verb, strings.Join(names, ", "))
-	if more := len(same) - len(names); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
+	return listed(sentences)
+}
+
+// listed joins the first few sentences, each as it would stand alone, and says how many more there are.
+func listed(sentences []string) string {
+	text := strings.Join(sentences[:min(len(sentences), maxListed)], "; ")
+	if more := len(sentences) - maxListed; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
 }
@@ -150,11 +151,7 @@ func grouped(findings []policy.Finding) []notice {
 				messages = append(messages, same.Message)
 			}
 		}
-		note := strings.Join(messages[:min(len(messages), maxListed)], "; ")
-		if more := len(messages) - maxListed; more > 0 {
-			note += fmt.Sprintf("; and %d more", more)
-		}
-		notices = append(notices, notice{severity: f.Severity, reason: f.Reason, note: note})
+		notices = append(notices, notice{severity: f.Severity, reason: f.Reason, note: listed(messages)})
 	}
 	return notices
 }

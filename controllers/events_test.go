@@ -32,13 +32,15 @@ func TestNoticesOfSaysEachKindOfChangeOnce(t *testing.T) {
 		"several kinds": {
 			[]news{did(verbRemoved, "db"), did(verbCreated, "web"), did(verbCreated, "cart")},
 			[]notice{
-				{policy.Info, eventCreated, "2 NetworkPolicies created: shop/cart, shop/web"},
+				{policy.Info, eventCreated, "NetworkPolicy shop/cart created for shop/Deployment/cart; NetworkPolicy shop/web created for shop/Deployment/web"},
 				{policy.Info, eventRemoved, "NetworkPolicy shop/db removed for shop/Deployment/db"},
 			},
 		},
 		"more than fit": {
 			[]news{did(verbCreated, "a"), did(verbCreated, "b"), did(verbCreated, "c"), did(verbCreated, "d"), did(verbCreated, "e"), did(verbCreated, "f"), did(verbCreated, "g")},
-			[]notice{{policy.Info, eventCreated, "7 NetworkPolicies created: shop/a, shop/b, shop/c, shop/d, shop/e and 2 more"}},
+			[]notice{{policy.Info, eventCreated, "NetworkPolicy shop/a created for shop/Deployment/a; NetworkPolicy shop/b created for shop/Deployment/b; " +
+				"NetworkPolicy shop/c created for shop/Deployment/c; NetworkPolicy shop/d created for shop/Deployment/d; " +
+				"NetworkPolicy shop/e created for shop/Deployment/e; and 2 more"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
