@@ -22,15 +22,15 @@ $(ENVTEST): $(LOCALCLUSTER_SOURCES)
 	@hack/localcluster/build.sh kube
 
 # With the compiler flags of build.sh the packages of Kubernetes and containerd are not compiled a second time.
-LOCALCLUSTER_TEST := cd hack/localcluster && CGO_ENABLED=0 go test -gcflags=all=-dwarf=false
+IN_LOCALCLUSTER := cd hack/localcluster && CGO_ENABLED=0 GOFLAGS=-gcflags=all=-dwarf=false
 
 .PHONY: localcluster-unit
 localcluster-unit: ## Test the local cluster's own packages, without a cluster
-	$(LOCALCLUSTER_TEST) -shuffle=on ./internal/...
+	$(IN_LOCALCLUSTER) go test -shuffle=on ./internal/...
 
 .PHONY: localcluster-test
 localcluster-test: localcluster ## Start, break, repair and remove real clusters (root, about three minutes)
-	$(LOCALCLUSTER_TEST) -tags cluster -count=1 -timeout 20m -v ./internal/acceptance -programs $(CURDIR)/bin/localcluster
+	$(IN_LOCALCLUSTER) go test -tags cluster -count=1 -timeout 20m -v ./internal/acceptance -programs $(CURDIR)/bin/localcluster
 
 .PHONY: localcluster-up localcluster-down
 localcluster-up: localcluster ## Start the local cluster

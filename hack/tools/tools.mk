@@ -25,9 +25,10 @@ generate: $(TOOLS)/controller-gen $(TOOLS)/protogen $(TOOLS)/protoc-gen-go $(TOO
 	$(if $(PROTO_ROOTS),$(TOOLS)/protogen -module github.com/portolan-io/portolan $(PROTO_ROOTS))
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint ## Check the Go code with the linters of .golangci.yaml
+lint: $(TOOLS)/golangci-lint ## Check the Go code of all modules with the linters of .golangci.yaml
 	$(TOOLS)/golangci-lint run --build-tags e2e ./...
 	cd hack/tools && ../../$(TOOLS)/golangci-lint run --config ../../.golangci.yaml ./...
+	$(IN_LOCALCLUSTER) ../../$(TOOLS)/golangci-lint run --config ../../.golangci.yaml --build-tags cluster ./...
 
 .PHONY: fmt
 fmt: $(TOOLS)/golangci-lint ## Format the Go code
