@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -83,13 +84,7 @@ func NewHandler(options HandlerOptions) (*Handler, error) {
 		ledger:  newLedger(maxEpochs),
 		roster:  newRoster(maxAgents),
 	}
-	_, h.service = wirepbconnect.NewAgentServiceHandler(agentService{h},
-		connect.WithCodec(protoCodec{}),
-		connect.WithCodec(jsonCodec{"json"}),
-		connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
-		connect.WithCompression("gzip", newBoundedGzip, newGzip),
-		connect.WithReadMaxBytes(MaxUnpacked),
-	)
+	h.service = agentService{h}.routes()
 	return h, nil
 }
 
@@ -109,12 +104,15 @@ type HandlerStats struct {
 	Rejected   uint64 // sightings refused one by one
 	SinkErrors uint64 // batches the sink could not take
 	Panics     uint64
+
+	UnknownFields uint64 // fields of requests that were ignored because this operator does not know them
 }
 
 type counts struct {
 	answers                                               answers
 	batches, duplicates, gaps, heartbeats                 atomic.Uint64
 	sightings, rejectedSightings, sinkErrors, panicsCount atomic.Uint64
+	unknownFields                                         atomic.Uint64
 }
 
 // Stats returns the present counts. It is safe for concurrent use.
@@ -129,21 +127,38 @@ func (h *Handler) Stats() HandlerStats {
 		Rejected:   h.counts.rejectedSightings.Load(),
 		SinkErrors: h.counts.sinkErrors.Load(),
 		Panics:     h.counts.panicsCount.Load(),
+
+		UnknownFields: h.counts.unknownFields.Load(),
 	}
 }
 
 // agentService is the service behind the door: its callers are authenticated, and each has one request at a time.
 type agentService struct{ *Handler }
 
+// routes serves the service like the generated handler, but reads requests into types that keep what is unknown in them.
+func (s agentService) routes() http.Handler {
+	options := connect.WithHandlerOptions(
+		connect.WithCodec(protoCodec{}),
+		connect.WithCodec(jsonCodec{"json"}),
+		connect.WithCodec(jsonCodec{"json; charset=utf-8"}),
+		connect.WithCompression("gzip", newBoundedGzip, newGzip),
+		connect.WithReadMaxBytes(MaxUnpacked),
+	)
+	mux := http.NewServeMux()
+	mux.Handle(wirepbconnect.AgentServiceReportProcedure, connect.NewUnaryHandler(wirepbconnect.AgentServiceReportProcedure, s.Report, options))
+	mux.Handle(wirepbconnect.AgentServiceHeartbeatProcedure, connect.NewUnaryHandler(wirepbconnect.AgentServiceHeartbeatProcedure, s.Heartbeat, options))
+	return mux
+}
+
 // Report implements the service.
-func (s agentService) Report(ctx context.Context, request *connect.Request[wirepb.ReportRequest]) (*connect.Response[wirepb.ReportResponse], error) {
+func (s agentService) Report(ctx context.Context, request *connect.Request[reportRequest]) (*connect.Response[wirepb.ReportResponse], error) {
 	received := time.Now()
-	sender, err := greet(ctx, request.Msg)
+	sender, err := s.greet(ctx, request.Msg)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBatch(request.Msg); err != nil {
-		return nil, err
+	if err := checkBatch(&request.Msg.ReportRequest); err != nil {
+		return nil, request.Msg.unknown.explain(err)
 	}
 	skew := received.Sub(sender.sentAt)
 	accepted, rejected := readSightings(request.Msg.GetSightings())
@@ -160,9 +175,9 @@ func (s agentService) Report(ctx context.Context, request *connect.Request[wirep
 }
 
 // Heartbeat implements the service.
-func (s agentService) Heartbeat(ctx context.Context, request *connect.Request[wirepb.HeartbeatRequest]) (*connect.Response[wirepb.HeartbeatResponse], error) {
+func (s agentService) Heartbeat(ctx context.Context, request *connect.Request[heartbeatRequest]) (*connect.Response[wirepb.HeartbeatResponse], error) {
 	received := time.Now()
-	sender, err := greet(ctx, request.Msg)
+	sender, err := s.greet(ctx, request.Msg)
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +187,14 @@ func (s agentService) Heartbeat(ctx context.Context, request *connect.Request[wi
 	return connect.NewResponse(&wirepb.HeartbeatResponse{}), nil
 }
 
-// greet checks who sends and what it says of itself.
-func greet(ctx context.Context, e envelope) (greeting, error) {
-	sender, err := readEnvelope(e)
+// greet counts what is unknown in a request, and checks who sends it and what the sender says of itself.
+func (s agentService) greet(ctx context.Context, r request) (greeting, error) {
+	s.counts.unknownFields.Add(r.strange().fields)
+	sender, err := readEnvelope(r)
 	if err != nil {
-		return sender, connect.NewError(connect.CodeInvalidArgument, err)
+		return sender, r.strange().explain(connect.NewError(connect.CodeInvalidArgument, err))
 	}
+	sender.unknown = r.strange().found()
 	caller := callerOfRequest(ctx)
 	if err := checkBinding(sender.agent, caller); err != nil {
 		return sender, err
@@ -237,15 +254,21 @@ func (h *Handler) take(sender greeting, seq uint64, sightings []traffic.Sighting
 	return false, nil
 }
 
+// note keeps the state of the sender, and says once per agent that something in its requests is unknown.
 func (h *Handler) note(sender greeting, received time.Time) {
-	h.roster.note(AgentState{
+	first := h.roster.note(AgentState{
 		Agent:        sender.agent,
 		Status:       sender.status,
 		Epoch:        sender.epoch,
 		LastSeen:     received,
 		Skew:         received.Sub(sender.sentAt),
 		Acknowledged: sender.acknowledged,
+		Unknown:      sender.unknown,
 	})
+	if first {
+		h.options.Log.Warn("an agent sends fields that this operator does not know; they are ignored and counted, and everything else is taken",
+			"node", sender.agent.Node, "pod", sender.agent.Pod, "agentVersion", sender.agent.Version, "unknown", strings.Join(sender.unknown.Names, ", "))
+	}
 }
 
 func (g greeting) key() epochKey {

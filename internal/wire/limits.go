@@ -2,12 +2,10 @@ package wire
 
 import (
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
@@ -108,7 +106,7 @@ func (protoCodec) Marshal(message any) ([]byte, error) {
 	return proto.Marshal(m)
 }
 
-// Unmarshal implements connect.Codec.
+// Unmarshal implements connect.Codec. A request keeps which fields in it are unknown.
 func (protoCodec) Unmarshal(data []byte, message any) error {
 	m, ok := message.(proto.Message)
 	if !ok {
@@ -118,7 +116,13 @@ func (protoCodec) Unmarshal(data []byte, message any) error {
 	if err != nil {
 		return err
 	}
-	return proto.Unmarshal(data, m)
+	if err := proto.Unmarshal(data, m); err != nil {
+		return err
+	}
+	if r, keeps := message.(request); keeps {
+		r.look()
+	}
+	return nil
 }
 
 // firstItems returns the beginning of data that holds maxItems+1 elements of m's own lists, or all of data. The caller
@@ -141,50 +145,4 @@ func firstItems(data []byte, m proto.Message) ([]byte, error) {
 		}
 	}
 	return data, nil
-}
-
-// jsonCodec reads and writes JSON for people who talk to the operator by hand.
-type jsonCodec struct{ name string }
-
-// Name implements connect.Codec.
-func (c jsonCodec) Name() string { return c.name }
-
-// Marshal implements connect.Codec.
-func (jsonCodec) Marshal(message any) ([]byte, error) {
-	m, ok := message.(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("%T is not a protobuf message", message)
-	}
-	return protojson.Marshal(m)
-}
-
-// Unmarshal implements connect.Codec. A syntax error names line and column.
-func (jsonCodec) Unmarshal(data []byte, message any) error {
-	m, ok := message.(proto.Message)
-	if !ok {
-		return fmt.Errorf("%T is not a protobuf message", message)
-	}
-	if len(data) == 0 {
-		return errors.New("the body is empty; want a JSON object")
-	}
-	if objects(data) > maxObjects {
-		return fmt.Errorf("more than %d JSON objects; a batch holds at most %d sightings", maxObjects, MaxSightings)
-	}
-	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, m)
-}
-
-// objects counts the opening braces outside of strings.
-func objects(data []byte) int {
-	count, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '{' && !quoted:
-			count++
-		}
-	}
-	return count
 }

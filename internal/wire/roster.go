@@ -15,6 +15,7 @@ type AgentState struct {
 	LastSeen     time.Time     // the operator's clock
 	Skew         time.Duration // the operator's clock less the agent's, the way between them included
 	Acknowledged uint64        // sightings the agent knows as delivered in this epoch
+	Unknown      Unknown       // what its pod sent, in all requests that were taken, and this operator does not know
 }
 
 // Dropped returns how many sightings the agent lost in this epoch, by its own counters.
@@ -50,13 +51,22 @@ func newRoster(limit int) *roster {
 	return &roster{states: make(map[string]AgentState), limit: limit}
 }
 
-func (r *roster) note(state AgentState) {
+// note replaces the state of a node. What is unknown adds up as long as the pod stays the same; note reports whether this
+// is the first of it.
+func (r *roster) note(state AgentState) (firstUnknown bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, known := r.states[state.Node]; !known && len(r.states) >= r.limit {
+	before, known := r.states[state.Node]
+	if !known && len(r.states) >= r.limit {
 		r.forgetOldest()
 	}
+	if known && before.Pod == state.Pod {
+		state.Unknown = before.Unknown.plus(state.Unknown)
+	} else {
+		before = AgentState{}
+	}
 	r.states[state.Node] = state
+	return before.Unknown.Fields == 0 && state.Unknown.Fields > 0
 }
 
 func (r *roster) forgetOldest() {
@@ -80,6 +90,7 @@ func (r *roster) list(now time.Time) []AgentState {
 			continue
 		}
 		state.Counters, state.Sources = slices.Clone(state.Counters), slices.Clone(state.Sources)
+		state.Unknown.Names = slices.Clone(state.Unknown.Names)
 		states = append(states, state)
 	}
 	slices.SortFunc(states, func(a, b AgentState) int { return cmp.Compare(a.Node, b.Node) })

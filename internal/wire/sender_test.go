@@ -73,7 +73,7 @@ func (c *cable) serve(ctx context.Context, request *wirepb.ReportRequest) (*wire
 	if err != nil {
 		return nil, err
 	}
-	received := new(wirepb.ReportRequest)
+	received := new(reportRequest)
 	if err := (protoCodec{}).Unmarshal(encoded, received); err != nil {
 		return nil, err
 	}
@@ -87,7 +87,9 @@ func (c *cable) serve(ctx context.Context, request *wirepb.ReportRequest) (*wire
 // Heartbeat implements Courier.
 func (c *cable) Heartbeat(ctx context.Context, request *wirepb.HeartbeatRequest) (*wirepb.HeartbeatResponse, error) {
 	c.heartbeats++
-	response, err := agentService{c.handler}.Heartbeat(c.inside(ctx), connect.NewRequest(request))
+	received := new(heartbeatRequest)
+	proto.Merge(received, request)
+	response, err := agentService{c.handler}.Heartbeat(c.inside(ctx), connect.NewRequest(received))
 	if err != nil {
 		return nil, err
 	}

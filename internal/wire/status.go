@@ -67,6 +67,7 @@ type greeting struct {
 	status          Status
 	acknowledgedSeq uint64
 	acknowledged    uint64
+	unknown         Unknown // what else the request held
 }
 
 // readEnvelope checks everything of a request but its batch. An error names the field.
