@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Sizes of the ranges that New accepts, in prefix bits. A /22 still has room for about 500 pods and 250 Services.
@@ -34,7 +36,7 @@ const maxName = 40
 type Plan struct {
 	Name  string       `json:"name"`  // a DNS label of at most 40 characters
 	Dir   string       `json:"dir"`   // absolute path of the folder that holds all state
-	Range netip.Prefix `json:"range"` // IPv4, /12 to /22; no other cluster and no route of the host overlaps it
+	Range netip.Prefix `json:"range"` // IPv4, /12 to /22, not of the internet; no other cluster and no route of the host overlaps it
 }
 
 // New checks its arguments and returns the plan. Errors say which argument is wrong and what would be right.
@@ -54,7 +56,24 @@ func New(name, dir string, addresses netip.Prefix) (Plan, error) {
 	if addresses.Bits() < widest || addresses.Bits() > narrowest {
 		return Plan{}, fmt.Errorf("address range %q: want a size between /%d and /%d", addresses, widest, narrowest)
 	}
+	if !internal(addresses) {
+		return Plan{}, fmt.Errorf("address range %q: addresses of the internet would lead into the cluster; want a part of %s", addresses, strings.Join(internalRanges(), ", "))
+	}
 	return Plan{Name: name, Dir: dir, Range: addresses}, nil
+}
+
+// internalRanges returns the ranges that nobody on the internet has: private networks (RFC 1918), providers' address translation
+// (RFC 6598), and benchmarks (RFC 2544).
+func internalRanges() []string {
+	return []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15"}
+}
+
+// internal reports whether a range lies wholly within one of internalRanges.
+func internal(addresses netip.Prefix) bool {
+	return slices.ContainsFunc(internalRanges(), func(text string) bool {
+		r := netip.MustParsePrefix(text)
+		return r.Bits() <= addresses.Bits() && r.Contains(addresses.Addr())
+	})
 }
 
 // checkName refuses names that could not be part of a host name.

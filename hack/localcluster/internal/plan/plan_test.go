@@ -34,19 +34,23 @@ func TestNewDividesTheRange(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ name, dir, addresses, want string }{
-		"a name with capitals":          {"Portolan", "/x", "10.0.0.0/16", "cluster name"},
-		"a name with a dash at its end": {"a-", "/x", "10.0.0.0/16", "cluster name"},
-		"an empty name":                 {"", "/x", "10.0.0.0/16", "cluster name"},
-		"a name that leads elsewhere":   {"../x", "/x", "10.0.0.0/16", "cluster name"},
-		"a name that is too long":       {strings.Repeat("a", 41), "/x", "10.0.0.0/16", "cluster name"},
-		"a relative folder":             {"a", "x", "10.0.0.0/16", "absolute path"},
-		"the root folder":               {"a", "/", "10.0.0.0/16", "absolute path"},
-		"a folder with a detour":        {"a", "/x/../y", "10.0.0.0/16", "absolute path"},
-		"a folder too long for sockets": {"a", "/" + strings.Repeat("x", 80), "10.0.0.0/16", "at most 75 bytes"},
-		"an IPv6 range":                 {"a", "/x", "fd00::/16", "IPv4 range"},
-		"a range with host bits":        {"a", "/x", "10.0.0.1/16", "without host bits"},
-		"a range that is too small":     {"a", "/x", "10.0.0.0/23", "between /12 and /22"},
-		"a range that is too large":     {"a", "/x", "10.0.0.0/8", "between /12 and /22"},
+		"a name with capitals":           {"Portolan", "/x", "10.0.0.0/16", "cluster name"},
+		"a name with a dash at its end":  {"a-", "/x", "10.0.0.0/16", "cluster name"},
+		"an empty name":                  {"", "/x", "10.0.0.0/16", "cluster name"},
+		"a name that leads elsewhere":    {"../x", "/x", "10.0.0.0/16", "cluster name"},
+		"a name that is too long":        {strings.Repeat("a", 41), "/x", "10.0.0.0/16", "cluster name"},
+		"a relative folder":              {"a", "x", "10.0.0.0/16", "absolute path"},
+		"the root folder":                {"a", "/", "10.0.0.0/16", "absolute path"},
+		"a folder with a detour":         {"a", "/x/../y", "10.0.0.0/16", "absolute path"},
+		"a folder too long for sockets":  {"a", "/" + strings.Repeat("x", 80), "10.0.0.0/16", "at most 75 bytes"},
+		"an IPv6 range":                  {"a", "/x", "fd00::/16", "IPv4 range"},
+		"a range with host bits":         {"a", "/x", "10.0.0.1/16", "without host bits"},
+		"a range that is too small":      {"a", "/x", "10.0.0.0/23", "between /12 and /22"},
+		"a range that is too large":      {"a", "/x", "10.0.0.0/8", "between /12 and /22"},
+		"a range of the internet":        {"a", "/x", "8.8.0.0/16", "addresses of the internet"},
+		"a range partly of the internet": {"a", "/x", "192.160.0.0/12", "want a part of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"},
+		"the host's own addresses":       {"a", "/x", "127.0.0.0/16", "want a part of"},
+		"link-local addresses":           {"a", "/x", "169.254.0.0/16", "want a part of"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := plan.New(tc.name, tc.dir, netip.MustParsePrefix(tc.addresses))
@@ -54,6 +58,19 @@ func TestNewRefuses(t *testing.T) {
 				t.Errorf("New = %v, want an error with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestNewTakesWhatNobodyOnTheInternetHas(t *testing.T) {
+	for _, addresses := range []string{"10.0.0.0/12", "172.16.0.0/12", "172.31.252.0/22", "192.168.0.0/16", "100.127.0.0/16", "198.19.0.0/16"} {
+		if _, err := plan.New("a", "/x", netip.MustParsePrefix(addresses)); err != nil {
+			t.Errorf("New(%s) = %v", addresses, err)
+		}
+	}
+	for _, addresses := range []string{"11.0.0.0/16", "172.32.0.0/16", "192.169.0.0/16", "100.128.0.0/16", "100.63.0.0/16", "198.20.0.0/16", "198.16.0.0/14"} {
+		if _, err := plan.New("a", "/x", netip.MustParsePrefix(addresses)); err == nil {
+			t.Errorf("New(%s) succeeded, want a refusal", addresses)
+		}
 	}
 }
 
