@@ -51,10 +51,11 @@ func plan() map[string]room {
 		"internal/wire/wirepb/wirepbconnect": {ours: "internal/wire/wirepb", outside: connectWire},
 
 		// Know.
-		"internal/cluster":      {ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true},
-		"internal/cluster/trim": {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
-		"internal/cluster/live": {ours: "api/v2beta1 internal/cluster internal/cluster/trim", outside: clusterIO},
-		"internal/resolve":      {ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true},
+		"internal/cluster":          {ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true},
+		"internal/cluster/trim":     {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
+		"internal/cluster/declared": {ours: "api/v2beta1", outside: apiTypes, pure: true},
+		"internal/cluster/live":     {ours: "api/v2beta1 internal/cluster internal/cluster/declared internal/cluster/trim", outside: clusterIO},
+		"internal/resolve":          {ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true},
 
 		// Remember.
 		"internal/graph": {ours: "internal/identity internal/traffic", pure: true},
@@ -76,7 +77,7 @@ func plan() map[string]room {
 
 		// Apply, tell.
 		"controllers": {
-			ours:    "api/v2beta1 internal/identity internal/cluster internal/policy internal/policy/* internal/verdict internal/graph internal/export/intents",
+			ours:    "api/v2beta1 internal/identity internal/cluster internal/cluster/declared internal/policy internal/policy/* internal/verdict internal/graph internal/export/intents",
 			outside: clusterIO + " " + metrics + " github.com/go-logr/logr",
 		},
 

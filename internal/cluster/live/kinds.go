@@ -1,6 +1,8 @@
 package live
 
 import (
+	"errors"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/cluster/trim"
 )
 
@@ -50,9 +53,16 @@ func of[O client.Object, F any](trim func(O) (F, error), gather func(*cluster.Fa
 	}
 }
 
-// declared makes a kind in which people say what they want. Its CRD may be missing.
-func declared[O client.Object](trim func(O) O, gather func(*cluster.Facts, O)) *kind {
-	k := of(func(o O) (O, error) { return trim(o), nil }, gather)
+// stated makes a kind in which people say what they want. Its CRD may be missing, and single objects may be unreadable.
+func stated[O client.Object, F any](trim func(O) F, gather func(*cluster.Facts, F)) *kind {
+	k := of(func(o O) (F, error) { return trim(o), nil }, gather)
+	readable := k.trim
+	k.trim = func(o client.Object) (any, error) {
+		if bad := declared.UnreadableOf(o); bad != nil {
+			return nil, errors.New(bad.Fault)
+		}
+		return readable(o)
+	}
 	k.part, k.optional = cluster.Declared, true
 	return k
 }
@@ -91,29 +101,36 @@ func endpointSliceKind() *kind {
 }
 
 func clientIntentsKind() *kind {
-	k := declared(trim.ClientIntents, func(f *cluster.Facts, c *v2beta1.ClientIntents) {
-		f.Intents = append(f.Intents, c)
-	})
-	k.name, k.example = v2beta1.KindClientIntents, &v2beta1.ClientIntents{}
-	k.list = func() client.ObjectList { return &v2beta1.ClientIntentsList{} }
+	k := stated(
+		func(o *declared.ClientIntents) *v2beta1.ClientIntents { return trim.ClientIntents(&o.ClientIntents) },
+		func(f *cluster.Facts, fact *v2beta1.ClientIntents) { f.Intents = append(f.Intents, fact) },
+	)
+	k.name, k.example = v2beta1.KindClientIntents, &declared.ClientIntents{}
+	k.list = func() client.ObjectList { return &declared.ClientIntentsList{} }
 	return k
 }
 
 func protectedServiceKind() *kind {
-	k := declared(trim.ProtectedService, func(f *cluster.Facts, p *v2beta1.ProtectedService) {
-		f.Protected = append(f.Protected, p)
-	})
-	k.name, k.example = v2beta1.KindProtectedService, &v2beta1.ProtectedService{}
-	k.list = func() client.ObjectList { return &v2beta1.ProtectedServiceList{} }
+	k := stated(
+		func(o *declared.ProtectedService) *v2beta1.ProtectedService {
+			return trim.ProtectedService(&o.ProtectedService)
+		},
+		func(f *cluster.Facts, fact *v2beta1.ProtectedService) { f.Protected = append(f.Protected, fact) },
+	)
+	k.name, k.example = v2beta1.KindProtectedService, &declared.ProtectedService{}
+	k.list = func() client.ObjectList { return &declared.ProtectedServiceList{} }
 	return k
 }
 
 func kafkaServerConfigKind() *kind {
-	k := declared(trim.KafkaServerConfig, func(f *cluster.Facts, c *v2beta1.KafkaServerConfig) {
-		f.Brokers = append(f.Brokers, c)
-	})
-	k.name, k.example = v2beta1.KindKafkaServerConfig, &v2beta1.KafkaServerConfig{}
-	k.list = func() client.ObjectList { return &v2beta1.KafkaServerConfigList{} }
+	k := stated(
+		func(o *declared.KafkaServerConfig) *v2beta1.KafkaServerConfig {
+			return trim.KafkaServerConfig(&o.KafkaServerConfig)
+		},
+		func(f *cluster.Facts, fact *v2beta1.KafkaServerConfig) { f.Brokers = append(f.Brokers, fact) },
+	)
+	k.name, k.example = v2beta1.KindKafkaServerConfig, &declared.KafkaServerConfig{}
+	k.list = func() client.ObjectList { return &declared.KafkaServerConfigList{} }
 	return k
 }
 

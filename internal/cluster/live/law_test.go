@@ -26,27 +26,36 @@ import (
 func TestThePictureIsThatOfTheObjects(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(nil, Options{})
-		there := make(map[string]client.Object) // by kind, namespace and name
+		there := make(map[string]client.Object) // by kind, namespace and name, as it could last be read
+		unreadable := make(map[string]bool)
 		for second := range rapid.IntRange(1, 25).Draw(t, "events") {
 			kind := rapid.SampledFrom([]string{"Pod", "Service", "EndpointSlice", "ClientIntents", "Deployment", "ReplicaSet"}).Draw(t, "kind")
 			object := anyObject(t, kind)
 			key := kind + "/" + object.GetNamespace() + "/" + object.GetName()
 			stream := w.streams[slices.IndexFunc(w.streams, func(s *stream) bool { return s.kind.name == kind })]
-			switch rapid.IntRange(0, 4).Draw(t, "event") {
+			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0:
 				if object, known := there[key]; known && !makesPods(kind) {
 					delete(there, key)
-					must(t, stream.Delete(object))
+					delete(unreadable, key)
+					must(t, stream.Delete(stored(object)))
 				}
 			case 1:
 				maps.DeleteFunc(there, func(k string, _ client.Object) bool {
 					return k != key && !makesPods(kind) && strings.HasPrefix(k, kind+"/")
 				})
+				maps.DeleteFunc(unreadable, func(k string, _ bool) bool { return strings.HasPrefix(k, kind+"/") })
 				there[key] = object
 				must(t, stream.Replace(all(there, kind), "1"))
+			case 2:
+				if kind == v2beta1.KindClientIntents {
+					unreadable[key] = true
+					must(t, stream.Add(broken(object)))
+				}
 			default:
 				there[key] = object
-				must(t, stream.Add(object.DeepCopyObject()))
+				delete(unreadable, key)
+				must(t, stream.Add(stored(object.DeepCopyObject())))
 			}
 			if rapid.Bool().Draw(t, "snapshot") {
 				w.step(time.Unix(int64(second), 0))
@@ -64,6 +73,17 @@ func TestThePictureIsThatOfTheObjects(t *testing.T) {
 		if got, want := shows(w.Current()), shows(want); !reflect.DeepEqual(got, want) {
 			t.Fatalf("got  %v\nwant %v", got, want)
 		}
+		got := make(map[string]bool)
+		for _, u := range w.Unreadable() {
+			key := u.Kind + "/" + u.Namespace + "/" + u.Name
+			if _, known := there[key]; known != u.Remembered {
+				t.Fatalf("%s is remembered: %t, want %t", key, u.Remembered, known)
+			}
+			got[key] = true
+		}
+		if !maps.Equal(got, unreadable) {
+			t.Fatalf("unreadable: got %v, want %v", got, unreadable)
+		}
 	})
 }
 
@@ -80,7 +100,7 @@ func all(there map[string]client.Object, kind string) []any {
 	var list []any
 	for _, key := range slices.Sorted(maps.Keys(there)) {
 		if strings.HasPrefix(key, kind+"/") {
-			list = append(list, there[key].DeepCopyObject())
+			list = append(list, stored(there[key].DeepCopyObject()))
 		}
 	}
 	return list

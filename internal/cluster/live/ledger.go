@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/cluster/trim"
 )
 
@@ -23,6 +24,7 @@ type ledger struct {
 	changed map[string]cluster.Parts // by namespace; "" is the nodes
 	shared  *shared
 	counts  []counts // by kind
+	doubts  doubts
 }
 
 // page is the facts of one namespace.
@@ -67,6 +69,7 @@ func (l *ledger) remove(k int, e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[k].events++
+	l.dispel(objectKey{k, e.page, e.Name})
 	l.erase(k, e.page, e.Name)
 }
 
@@ -92,6 +95,7 @@ func (l *ledger) replace(k int, namespace string, all []*entry) {
 			}
 		}
 	}
+	l.dispelOthers(k, namespace, there)
 }
 
 func (l *ledger) write(k int, e *entry) bool {
@@ -99,9 +103,20 @@ func (l *ledger) write(k int, e *entry) bool {
 	if e.err != nil {
 		l.counts[k].refused++
 	}
-	if e.fact == nil || (l.only != nil && e.page != "" && !l.only[e.page]) {
+	switch {
+	case l.only != nil && e.page != "" && !l.only[e.page]:
+		return false
+	case e.bad != nil:
+		return l.doubt(objectKey{k, e.page, e.Name}, *e.bad)
+	case e.fact == nil:
 		return false
 	}
+	l.dispel(objectKey{k, e.page, e.Name})
+	return l.keep(k, e)
+}
+
+// keep holds a fact. It reports whether that changed anything.
+func (l *ledger) keep(k int, e *entry) bool {
 	p := l.page(e.page)
 	before, known := p.facts[k][e.Name]
 	if known && reflect.DeepEqual(before, e.fact) {
@@ -188,19 +203,34 @@ type pending struct {
 	gone  bool // nothing is left of it
 }
 
-// take returns what changed since it was last called: namespaces, and the nodes if they are among it.
-func (l *ledger) take() (spaces []pending, nodes []*cluster.Node, nodesChanged bool) {
+// taken is what changed.
+type taken struct {
+	spaces []pending
+
+	nodes        []*cluster.Node // set if they changed
+	nodesChanged bool
+
+	unreadable        []declared.Unreadable // set if they changed
+	unreadableChanged bool
+}
+
+func (t taken) isEmpty() bool { return len(t.spaces) == 0 && !t.nodesChanged && !t.unreadableChanged }
+
+// take returns what changed since it was last called.
+func (l *ledger) take() taken {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var t taken
 	for _, name := range slices.Sorted(maps.Keys(l.changed)) {
 		if name == "" {
-			nodes, nodesChanged = l.nodes(), true
+			t.nodes, t.nodesChanged = l.nodes(), true
 			continue
 		}
-		spaces = append(spaces, l.pending(name, l.changed[name]))
+		t.spaces = append(t.spaces, l.pending(name, l.changed[name]))
 	}
 	clear(l.changed)
-	return spaces, nodes, nodesChanged
+	t.unreadable, t.unreadableChanged = l.doubts.take()
+	return t
 }
 
 func (l *ledger) pending(name string, parts cluster.Parts) pending {

@@ -108,7 +108,7 @@ func put(b *testing.B, w *World, s sent) {
 	b.Helper()
 	for _, stream := range w.streams {
 		if stream.kind.name == s.kind {
-			if err := stream.Add(decoded(b, s.object)); err != nil {
+			if err := stream.Add(stored(decoded(b, s.object))); err != nil {
 				b.Fatal(err)
 			}
 			return

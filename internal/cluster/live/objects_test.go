@@ -5,7 +5,32 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 )
+
+// stored returns an object as it arrives from the API server.
+func stored(object any) any {
+	switch o := object.(type) {
+	case *v2beta1.ClientIntents:
+		return &declared.ClientIntents{ClientIntents: *o}
+	case *v2beta1.ProtectedService:
+		return &declared.ProtectedService{ProtectedService: *o}
+	case *v2beta1.KafkaServerConfig:
+		return &declared.KafkaServerConfig{KafkaServerConfig: *o}
+	default:
+		return object
+	}
+}
+
+// broken returns a ClientIntents of the same name that does not decode.
+func broken(o client.Object) *declared.ClientIntents {
+	bad := &declared.ClientIntents{Fault: "spec: want an object, found string"}
+	bad.Namespace, bad.Name, bad.UID = o.GetNamespace(), o.GetName(), o.GetUID()
+	return bad
+}
 
 func ownedBy(kind, name string, uid types.UID) []metav1.OwnerReference {
 	controller := true

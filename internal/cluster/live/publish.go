@@ -37,19 +37,19 @@ func (w *World) publish(ctx context.Context) {
 
 // step publishes the Snapshot of now and then announces it. It returns how long it took to make.
 func (w *World) step(now time.Time) time.Duration {
-	spaces, nodes, nodesChanged := w.ledger.take()
+	news := w.ledger.take()
 	first := !w.Synced()
-	if len(spaces) == 0 && !nodesChanged && !first {
+	if news.isEmpty() && !first {
 		return 0
 	}
 	before := w.Current()
-	change := Change{Before: before, After: before, Nodes: nodesChanged}
-	if nodesChanged {
-		change.After = change.After.WithNodes(nodes)
+	change := Change{Before: before, After: before, Nodes: news.nodesChanged}
+	if news.nodesChanged {
+		change.After = change.After.WithNodes(news.nodes)
 	}
 	var changed []*cluster.Space
 	var gone []string
-	for _, p := range spaces {
+	for _, p := range news.spaces {
 		name := p.facts.Namespace
 		change.Namespaces = append(change.Namespaces, name)
 		if p.gone {
@@ -62,6 +62,9 @@ func (w *World) step(now time.Time) time.Duration {
 	change.After = change.After.WithSpaces(changed, gone, now.UTC())
 	took := time.Since(now)
 	w.current.Store(change.After)
+	if news.unreadableChanged {
+		w.unreadable.Store(&news.unreadable) // after the Snapshot: see Unreadable
+	}
 	w.figures.published(len(changed), took)
 	if first {
 		close(w.ready)

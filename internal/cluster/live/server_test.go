@@ -33,6 +33,7 @@ func TestOnAPIServer(t *testing.T) {
 	s := startServer(t)
 	t.Run("objects come and go", s.testObjects)
 	t.Run("a burst of pods", s.testBurst)
+	t.Run("objects that do not decode", s.testUnreadable)
 	t.Run("a kind that is not served", s.testMissingKind)
 	t.Run("an API server that goes away", s.testOutage)
 	t.Run("rights in one namespace only", s.testOneNamespace)

@@ -88,16 +88,16 @@ func (s *stage) stream(kind string) *stream {
 func (s *stage) add(kind string, objects ...client.Object) {
 	s.t.Helper()
 	for _, o := range objects {
-		s.must(s.stream(kind).Add(o))
+		s.must(s.stream(kind).Add(stored(o)))
 	}
 }
 
 func (s *stage) update(kind string, o client.Object) {
 	s.t.Helper()
-	s.must(s.stream(kind).Update(o))
+	s.must(s.stream(kind).Update(stored(o)))
 }
 
 func (s *stage) remove(kind string, o client.Object) {
 	s.t.Helper()
-	s.must(s.stream(kind).Delete(o))
+	s.must(s.stream(kind).Delete(stored(o)))
 }

@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 )
 
 // stream keeps the facts about one kind, in one namespace or everywhere, as the API server has them. It is the store
@@ -42,9 +44,10 @@ type stream struct {
 // key by which the reflector holds it until a list is complete.
 type entry struct {
 	metav1.ObjectMeta
-	page string // the namespace whose facts it is among; empty for nodes
-	fact any    // nil when the object cannot be read at all
-	err  error  // what could not be read
+	page string               // the namespace whose facts it is among; empty for nodes
+	fact any                  // nil when the object cannot be read at all
+	err  error                // what could not be read
+	bad  *declared.Unreadable // set where people wrote the object and it does not decode
 }
 
 const (
@@ -197,6 +200,7 @@ func (s *stream) entry(object any) (e *entry) {
 	if n, ok := o.(*corev1.Namespace); ok {
 		e.page = n.Name
 	}
+	e.bad = declared.UnreadableOf(o)
 	e.fact, e.err = s.kind.trim(o)
 	return e
 }

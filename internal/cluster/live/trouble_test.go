@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 )
@@ -40,7 +41,7 @@ func TestAKindThatIsNotServedDoesNotStopTheRest(t *testing.T) {
 
 		s.add("KafkaServerConfig", &v2beta1.KafkaServerConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "broker"}})
 		s.must(s.stream("KafkaServerConfig").Replace([]any{
-			&v2beta1.KafkaServerConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "broker"}},
+			stored(&v2beta1.KafkaServerConfig{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "broker"}}),
 		}, "2"))
 		s.rest()
 		space, known := s.Current().Space("shop")
@@ -73,6 +74,86 @@ func TestWhatCannotBeReadIsCountedAndTheRestGoesOn(t *testing.T) {
 			t.Errorf("logged %d times, want once:\n%s", got, log.String())
 		}
 	})
+}
+
+func TestAnObjectThatDoesNotDecodeStopsNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := newSyncedStage(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		web, db, late := intentsNamed("web"), intentsNamed("db"), intentsNamed("late")
+		s.add("ClientIntents", web)
+		s.rest()
+		s.announced()
+
+		s.must(s.stream("ClientIntents").Replace([]any{broken(web), broken(db), stored(late)}, "2"))
+		s.rest()
+		s.shows("web", "late")
+		s.doubts("web remembered", "db")
+		if got := len(s.announced()); got != 1 {
+			t.Errorf("announced %d changes, want one", got)
+		}
+		s.must(s.stream("ClientIntents").Update(broken(web)))
+		s.rest()
+		if got := len(s.announced()); got != 0 {
+			t.Errorf("the same again announced %d changes", got)
+		}
+
+		again := intentsNamed("web")
+		again.UID = "another"
+		s.must(s.stream("ClientIntents").Update(broken(again)))
+		s.rest()
+		s.shows("late")
+		s.doubts("web", "db")
+
+		s.update("ClientIntents", db)
+		s.remove("ClientIntents", again)
+		s.rest()
+		s.shows("db", "late")
+		s.doubts()
+		if got := strings.Count(log.String(), "cannot read all of an object"); got != 3 {
+			t.Errorf("logged %d times, want once for each of three objects:\n%s", got, log.String())
+		}
+	})
+}
+
+func intentsNamed(name string) *v2beta1.ClientIntents {
+	return &v2beta1.ClientIntents{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name)},
+		Spec:       v2beta1.ClientIntentsSpec{Workload: v2beta1.WorkloadReference{Name: name}},
+	}
+}
+
+// shows fails unless the Snapshot has just these ClientIntents.
+func (s *stage) shows(want ...string) {
+	s.t.Helper()
+	var got []string
+	if space, known := s.Current().Space("shop"); known {
+		for _, i := range space.Intents() {
+			got = append(got, i.Name)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		s.t.Errorf("the Snapshot shows %v, want %v", got, want)
+	}
+}
+
+// doubts fails unless just these objects are unreadable.
+func (s *stage) doubts(want ...string) {
+	s.t.Helper()
+	var got []string
+	for _, u := range s.Unreadable() {
+		if u.Remembered {
+			u.Name += " remembered"
+		}
+		got = append(got, u.Name)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		s.t.Errorf("unreadable are %v, want %v", got, want)
+	}
 }
 
 func TestAKindThatMustBeServedIsWaitedFor(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/cluster/trim"
 )
 
@@ -52,13 +52,14 @@ type Change struct {
 
 // World is the newest picture of the cluster. It is safe for concurrent use.
 type World struct {
-	options Options
-	streams []*stream
-	ledger  *ledger
-	waiting atomic.Int64 // streams that have not yet said what there is
-	current atomic.Pointer[cluster.Snapshot]
-	ready   chan struct{} // closed with the first Snapshot
-	figures figures
+	options    Options
+	streams    []*stream
+	ledger     *ledger
+	waiting    atomic.Int64 // streams that have not yet said what there is
+	current    atomic.Pointer[cluster.Snapshot]
+	unreadable atomic.Pointer[[]declared.Unreadable]
+	ready      chan struct{} // closed with the first Snapshot
+	figures    figures
 }
 
 // New returns a World that reads from the API server of config. It makes no request before Run. The rate limit of config
@@ -66,7 +67,7 @@ type World struct {
 func New(config *rest.Config, o Options) (*World, error) {
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(
-		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, discoveryv1.AddToScheme, v2beta1.AddToScheme,
+		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, discoveryv1.AddToScheme, declared.AddToScheme,
 	)
 	if err := builder.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("registering the kinds to watch: %w", err)
@@ -132,6 +133,18 @@ func (w *World) Run(ctx context.Context) {
 
 // Current returns the newest Snapshot. It is empty until Synced.
 func (w *World) Current() *cluster.Snapshot { return w.current.Load() }
+
+// Unreadable returns the objects that people wrote and that do not decode, sorted. What such an object said before stays
+// in the Snapshot where it is known. The caller must not change the slice.
+//
+// Whoever asks for it and then for Current never misses an object in both: one that was repaired is in the Snapshot before
+// it leaves this list. A change of the list is announced as a Change, of no namespace if nothing else changed.
+func (w *World) Unreadable() []declared.Unreadable {
+	if all := w.unreadable.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
 
 // Synced reports whether the Snapshot shows everything that the API server held at the start. Nothing may be deleted
 // before.
