@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +20,18 @@ import (
 const (
 	pageUses       = 2_000   // uses of the edges of one page; the last edge may bring some more
 	maxQuestion    = 1 << 20 // bytes of a question
+	maxPath        = 64      // bytes of a wrong path that an answer repeats
 	bearerPrefix   = "Bearer "
 	authorizeField = "Authorization"
 )
 
-// Prefix is the beginning of all paths that NewHandler's handler serves.
-const Prefix = "/portolan.query."
+// Paths returns the paths that NewHandler's handler serves. It answers all others with 404.
+func Paths() []string {
+	return []string{querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure}
+}
+
+// Served is what NewHandler's handler serves, for people who ask for a wrong path.
+const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + " and " + querypbconnect.MapServiceStatusProcedure + ")"
 
 // Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown and
 // ErrForbidden refuse the caller; any other error means that nobody can tell at present.
@@ -56,6 +63,10 @@ type door struct {
 // ServeHTTP implements http.Handler.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.survive(w, r)
+	if !slices.Contains(Paths(), r.URL.Path) {
+		http.Error(w, fmt.Sprintf("%+q is not served here; served is %s", r.URL.Path[:min(len(r.URL.Path), maxPath)], Served), http.StatusNotFound)
+		return
+	}
 	if err := d.admit(r); err != nil {
 		_ = d.errors.Write(w, r, err)
 		return

@@ -183,6 +183,16 @@ func TestWhatIsNoOperatorIsNoEmptyMap(t *testing.T) {
 	}
 }
 
+func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
+	w := httptest.NewRecorder()
+	handler := NewHandler(newOperator(1), Reviews{}, quiet()) // nobody needs a token to be told
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/edges?"+strings.Repeat("x", 100), nil))
+	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges and /portolan.query.v1.MapService/Status)` + "\n"
+	if w.Code != http.StatusNotFound || w.Body.String() != want {
+		t.Errorf("answer = %d %s, want 404 %s", w.Code, w.Body, want)
+	}
+}
+
 func TestAQuestionIsBounded(t *testing.T) {
 	names := []string{strings.Repeat("n", maxQuestion)}
 	_, _, err := serve(t, newOperator(1)).Edges(t.Context(), graph.Filter{Namespaces: names})

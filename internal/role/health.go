@@ -26,8 +26,20 @@ func (h *health) handler() http.Handler {
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
+	mux.HandleFunc("/", only("GET /healthz and GET /readyz"))
 	return mux
 }
+
+// only answers those who ask for something else than what a server has.
+func only(served string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		asked := r.Method + " " + r.URL.Path
+		http.Error(w, fmt.Sprintf("%+q is not served here; served is %s", asked[:min(len(asked), maxAsked)], served), http.StatusNotFound)
+	}
+}
+
+// maxAsked is how much of a wrong path an answer repeats.
+const maxAsked = 64
 
 // stopLimit is how long a server may take to finish what it has begun.
 const stopLimit = 5 * time.Second

@@ -31,6 +31,7 @@ func metricsHandler(collectors ...prometheus.Collector) http.Handler {
 	registry.MustRegister(collectors...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/", only("GET /metrics"))
 	return mux
 }
 

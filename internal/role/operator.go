@@ -59,7 +59,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	agents, err := wire.NewHandler(wire.HandlerOptions{
-		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Log: log,
+		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Others: query.Served, Log: log,
 	})
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	keeper := o.keeper(clients, log)
-	doors := o.doors(agents, clients, log)
+	doors := o.doors(agents, clients.readers(), log)
 	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally}
 	watch := &health{ready: func() string { return o.notReady(world, keeper.Serving) }}
 	registry.MustRegister(operatorMetrics(chart, agents, world))
@@ -129,15 +129,21 @@ func newManager(config *rest.Config, o OperatorOptions) (manager.Manager, error)
 	return mgr, nil
 }
 
-// doors returns what is served to agents and, with a token, to people, on one port.
-func (o OperatorOptions) doors(agents http.Handler, clients *clients, log *slog.Logger) func(query.Source) http.Handler {
+// doors returns what is served to agents and, with a token, to people, on one port. Either answers in words what is served
+// to those who ask for something else.
+func (o OperatorOptions) doors(agents http.Handler, readers query.Authorizer, log *slog.Logger) func(query.Source) http.Handler {
 	return func(answers query.Source) http.Handler {
+		people := query.NewHandler(answers, readers, log)
 		mux := http.NewServeMux()
-		mux.Handle("/", agents) // answers in words what is served
-		mux.Handle(query.Prefix+"v1.MapService/", query.NewHandler(answers, clients.readers(), log))
-		if !o.Map {
-			mux.Handle(wire.Prefix+"v1.AgentService/", http.HandlerFunc(noMap))
+		for _, path := range query.Paths() {
+			mux.Handle(path, people)
 		}
+		if o.Map {
+			mux.Handle("/", agents)
+			return mux
+		}
+		mux.Handle("/", people)
+		mux.HandleFunc(wire.Prefix+"v1.AgentService/", noMap)
 		return mux
 	}
 }

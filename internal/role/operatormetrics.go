@@ -17,6 +17,7 @@ func operatorMetricsHandler(own *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	all := prometheus.Gatherers{own, ctrlmetrics.Registry}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(all, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/", only("GET /metrics"))
 	return mux
 }
 

@@ -21,7 +21,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := &answerWriter{ResponseWriter: w}
 	defer func() { h.counts.answers.add(answer.meaning()) }()
 	defer h.survive(answer, r)
-	if !routed(answer, r) {
+	if !h.routed(answer, r) {
 		return
 	}
 	caller, err := h.authenticate(r)
@@ -68,13 +68,19 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// reports is what a Handler serves, for people.
+const reports = "reports (" + wirepbconnect.AgentServiceReportProcedure + " and " + wirepbconnect.AgentServiceHeartbeatProcedure + ")"
+
 // routed answers what is not a call of this service, naming what is served.
-func routed(w http.ResponseWriter, r *http.Request) bool {
+func (h *Handler) routed(w http.ResponseWriter, r *http.Request) bool {
 	switch r.URL.Path {
 	case wirepbconnect.AgentServiceReportProcedure, wirepbconnect.AgentServiceHeartbeatProcedure:
 	default:
-		http.Error(w, fmt.Sprintf("%s is not served here; served are %s and %s", shown(r.URL.Path),
-			wirepbconnect.AgentServiceReportProcedure, wirepbconnect.AgentServiceHeartbeatProcedure), http.StatusNotFound)
+		served := reports
+		if h.options.Others != "" {
+			served += " and " + h.options.Others
+		}
+		http.Error(w, fmt.Sprintf("%s is not served here; served are %s", shown(r.URL.Path), served), http.StatusNotFound)
 		return false
 	}
 	if r.Method != http.MethodPost {

@@ -31,11 +31,12 @@ type Account struct {
 	Name      string
 }
 
-// HandlerOptions is everything a Handler needs. All but Log are required.
+// HandlerOptions is everything a Handler needs. All but Others and Log are required.
 type HandlerOptions struct {
 	Authenticator Authenticator
 	Account       Account // the agents' ServiceAccount; nobody else may report
 	Sink          Sink
+	Others        string       // what else the same server serves, in words with paths, for those who ask for a wrong one
 	Log           *slog.Logger // nil discards
 }
 

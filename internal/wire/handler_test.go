@@ -105,7 +105,7 @@ func TestMalformedRequestsGetAClearAnswer(t *testing.T) {
 		},
 		"a version of another time": {
 			path:   "/portolan.wire.v9.AgentService/Report",
-			status: http.StatusNotFound, want: `"/portolan.wire.v9.AgentService/Report" is not served here; served are /portolan.wire.v1.AgentService/Report and /portolan.wire.v1.AgentService/Heartbeat`,
+			status: http.StatusNotFound, want: `"/portolan.wire.v9.AgentService/Report" is not served here; served are reports (/portolan.wire.v1.AgentService/Report and /portolan.wire.v1.AgentService/Heartbeat)`,
 		},
 		"a body over 4 MiB": {
 			body:   make([]byte, MaxCompressed+1),
