@@ -99,6 +99,9 @@ func agents(s query.Status) (_ component, degraded bool) {
 		if notes = append(notes, trouble...); bad {
 			degraded = true
 		}
+		for _, sentence := range agent.Notes {
+			notes = append(notes, node+": "+sentence)
+		}
 		if reported {
 			versions[agent.Version] = true
 		}

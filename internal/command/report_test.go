@@ -74,6 +74,12 @@ func TestDiagnose(t *testing.T) {
 			},
 			"agent      3/3   v1.4.0    99.999 % complete; worker-2: socket scan off (SYS_PTRACE missing)\n" + operator, true,
 		},
+		"what is not bad about an agent is told and degrades nothing": {
+			func(s *query.Status, _ *installation) {
+				s.Agents[1].Notes = []string{"2 unknown fields of its reports were ignored"}
+			},
+			"agent      3/3   v1.4.0    99.999 % complete; worker-2: 2 unknown fields of its reports were ignored\n" + operator, false,
+		},
 		"an agent that lives and sees nothing is not ready": {
 			func(s *query.Status, _ *installation) {
 				s.Agents[1].Blind, s.Agents[1].Degraded = true, []string{"packet capture is off: NET_RAW is missing"}

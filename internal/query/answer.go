@@ -43,6 +43,7 @@ type Agent struct {
 	Skew                  time.Duration // the operator's clock less the agent's, whole milliseconds
 	Degraded              []string      // sources that do not run or run with limits, one sentence each
 	Blind                 bool          // no source runs: the agent lives and sees nothing
+	Notes                 []string      // what else a person should know and is not bad, one sentence each
 }
 
 // Refusal says how many sightings of one source became no edge for one reason.

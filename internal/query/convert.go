@@ -162,6 +162,7 @@ func fromStatus(s Status) *querypb.StatusResponse {
 		out.Agents = append(out.Agents, &querypb.Agent{
 			Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: stamp(a.LastSeen), Acknowledged: a.Acknowledged,
 			Dropped: a.Dropped, SkewMilliseconds: a.Skew.Milliseconds(), Degraded: a.Degraded, Blind: a.Blind,
+			Notes: a.Notes,
 		})
 	}
 	for _, r := range s.Refusals {
@@ -181,6 +182,7 @@ func toStatus(s *querypb.StatusResponse) Status {
 			Node: a.GetNode(), Pod: a.GetPod(), Version: a.GetVersion(), LastSeen: instant(a.GetLastSeen()),
 			Acknowledged: a.GetAcknowledged(), Dropped: a.GetDropped(),
 			Skew: time.Duration(a.GetSkewMilliseconds()) * time.Millisecond, Degraded: a.GetDegraded(), Blind: a.GetBlind(),
+			Notes: a.GetNotes(),
 		})
 	}
 	for _, r := range s.GetRefusals() {

@@ -121,6 +121,7 @@ func TestAStatusCrossesTheWireUnchanged(t *testing.T) {
 				Node: texts().Draw(t, "node"), Pod: texts().Draw(t, "pod"), Version: texts().Draw(t, "agent version"),
 				LastSeen: instants().Draw(t, "seen"), Acknowledged: rapid.Uint64().Draw(t, "acknowledged"),
 				Dropped: rapid.Uint64().Draw(t, "dropped"), Degraded: rapid.SliceOfN(texts(), 0, 2).Draw(t, "degraded"),
+				Blind: rapid.Bool().Draw(t, "blind"), Notes: rapid.SliceOfN(texts(), 0, 2).Draw(t, "agent notes"),
 				Skew: time.Duration(rapid.Int64Range(-1<<30, 1<<30).Draw(t, "skew")) * time.Millisecond,
 			}},
 			Refusals: []Refusal{{

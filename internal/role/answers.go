@@ -86,6 +86,10 @@ func describeAgent(a wire.AgentState) query.Agent {
 	}
 	slices.Sort(out.Degraded)
 	out.Degraded = slices.Compact(out.Degraded)
+	if n := a.Unknown.Fields; n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d unknown fields of its reports were ignored and all else was taken: %s (an operator of the agent's version knows them)",
+			n, strings.Join(a.Unknown.Names, ", ")))
+	}
 	return out
 }
 

@@ -27,11 +27,12 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	waiting := prometheus.NewDesc("portolan_resolve_waiting", "Sightings that wait for the cluster to know their parties.", nil, nil)
 	sightings := prometheus.NewDesc("portolan_wire_sightings_total", "Sightings that agents delivered, repeats folded.", nil, nil)
 	rejected := prometheus.NewDesc("portolan_wire_rejected_total", "Sightings that were not well formed.", nil, nil)
+	unknown := prometheus.NewDesc("portolan_wire_unknown_fields_total", "Fields of agents' requests that were ignored because this operator does not know them.", nil, nil)
 	requests := prometheus.NewDesc("portolan_wire_answers_total", "Requests of agents by HTTP status of the answer.", []string{"status"}, nil)
 	completeness := prometheus.NewDesc("portolan_map_completeness_ratio", "Sightings acknowledged, of all that the agent of a node saw.", []string{"node"}, nil)
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
 	return pulled{
-		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, requests, completeness, snapshots},
+		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, completeness, snapshots},
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
@@ -41,6 +42,7 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 			stats := agents.Stats()
 			out <- counter(sightings, stats.Sightings)
 			out <- counter(rejected, stats.Rejected)
+			out <- counter(unknown, stats.UnknownFields)
 			for status, n := range stats.Answers {
 				out <- counter(requests, n, strconv.Itoa(status))
 			}

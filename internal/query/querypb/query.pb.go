@@ -820,7 +820,9 @@ type Agent struct {
 	// Sources that do not run or run with limits, one sentence each.
 	Degraded []string `protobuf:"bytes,8,rep,name=degraded,proto3" json:"degraded,omitempty"`
 	// Whether no source runs: the agent lives and sees nothing.
-	Blind         bool `protobuf:"varint,9,opt,name=blind,proto3" json:"blind,omitempty"`
+	Blind bool `protobuf:"varint,9,opt,name=blind,proto3" json:"blind,omitempty"`
+	// What else a person should know and is not bad, one sentence each.
+	Notes         []string `protobuf:"bytes,10,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -916,6 +918,13 @@ func (x *Agent) GetBlind() bool {
 		return x.Blind
 	}
 	return false
+}
+
+func (x *Agent) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // Refusal says how many sightings of one source became no edge for one reason.
@@ -1057,7 +1066,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\afailing\x18\n" +
 	" \x01(\rR\afailing\x12\x14\n" +
 	"\x05notes\x18\v \x03(\tR\x05notes\x12,\n" +
-	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\x9d\x02\n" +
+	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\xb3\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
@@ -1067,7 +1076,9 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\adropped\x18\x06 \x01(\x04R\adropped\x12+\n" +
 	"\x11skew_milliseconds\x18\a \x01(\x03R\x10skewMilliseconds\x12\x1a\n" +
 	"\bdegraded\x18\b \x03(\tR\bdegraded\x12\x14\n" +
-	"\x05blind\x18\t \x01(\bR\x05blind\"i\n" +
+	"\x05blind\x18\t \x01(\bR\x05blind\x12\x14\n" +
+	"\x05notes\x18\n" +
+	" \x03(\tR\x05notes\"i\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +

@@ -1,0 +1,39 @@
+package role
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+
+	"github.com/portolan-io/portolan/internal/cluster/live"
+)
+
+// TestUnknownFieldsAreShown sends what only a newer agent knows, and holds /metrics and the status against it.
+func TestUnknownFieldsAreShown(t *testing.T) {
+	o := DefaultOperatorOptions("v1")
+	c := newChart(o)
+	world, err := live.New(&rest.Config{Host: "http://127.0.0.1:1"}, live.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.world, c.agents = world, newAgents(t, c, o)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(operatorMetrics(c, c.agents, world))
+	beat := `{"agent": {"node": "n1", "zone": "a"}, "epoch": 7, "mood": "good", "sentAt": "` + time.Now().UTC().Format(time.RFC3339) + `"}`
+	if got := answer(t, c.agents, http.MethodPost, "/portolan.wire.v1.AgentService/Heartbeat", beat); !strings.HasPrefix(got, "200 OK") {
+		t.Fatal(got)
+	}
+	shown := answer(t, operatorMetricsHandler(registry), http.MethodGet, "/metrics", "")
+	if want := "\nportolan_wire_unknown_fields_total 2\n"; !strings.Contains(shown, want) {
+		t.Errorf("metrics do not hold %q:\n%s", want, shown)
+	}
+	want := []string{`2 unknown fields of its reports were ignored and all else was taken: field "zone" of agent, field "mood" (an operator of the agent's version knows them)`}
+	if diff := cmp.Diff(describeAgent(c.agents.Agents()[0]).Notes, want); diff != "" {
+		t.Errorf("notes of the agent (-got +want):\n%s", diff)
+	}
+}
