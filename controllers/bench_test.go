@@ -1,16 +1,22 @@
 package controllers_test
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 )
@@ -21,6 +27,13 @@ const (
 	benchTargets    = 5
 )
 
+// newBench is newFixture without the log of controller-runtime, which warns when nobody chose one.
+func newBench(b *testing.B) *fixture {
+	b.Helper()
+	log.SetLogger(logr.FromSlogHandler(slog.DiscardHandler))
+	return newFixture(b)
+}
+
 // BenchmarkConverge measures how long a fresh operator needs for 1,000 ClientIntents with 5 targets each over 10
 // namespaces on a real API server, what it asks of it, and how much memory it holds then.
 //
@@ -29,7 +42,7 @@ const (
 func BenchmarkConverge(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
-		f := newFixture(b)
+		f := newBench(b)
 		f.benchDeployments()
 		f.benchIntents()
 		runtime.GC()
@@ -37,7 +50,7 @@ func BenchmarkConverge(b *testing.B) {
 		b.StartTimer()
 		begin := time.Now()
 		o := f.start()
-		f.eventually("waiting for every policy", func() error { return f.stands(benchClients) })
+		f.stand()
 		stood := time.Since(begin)
 		f.checking("waiting for every status", 500*time.Millisecond, func() error { return f.told(benchClients) })
 		told := time.Since(begin)
@@ -62,7 +75,7 @@ func BenchmarkConverge(b *testing.B) {
 func BenchmarkBurst(b *testing.B) {
 	for range b.N {
 		b.StopTimer()
-		f := newFixture(b)
+		f := newBench(b)
 		f.benchDeployments()
 		o := f.start()
 		f.quiet(o)
@@ -70,7 +83,7 @@ func BenchmarkBurst(b *testing.B) {
 		begin := time.Now()
 		f.benchIntents()
 		applied := time.Since(begin)
-		f.eventually("waiting for every policy", func() error { return f.stands(benchClients) })
+		f.stand()
 		stood := time.Since(begin)
 		f.checking("waiting for every status", 500*time.Millisecond, func() error { return f.told(benchClients) })
 		told := time.Since(begin)
@@ -128,8 +141,22 @@ func (f *fixture) benchIntents() {
 	})
 }
 
-// stands returns nil when there are as many policies. It asks for one, and how many more there are.
-func (f *fixture) stands(want int) error {
+// stand waits until every policy is there, and lets in exactly the callers that are declared.
+func (f *fixture) stand() {
+	f.Helper()
+	f.eventually("waiting for every policy", f.counted)
+	f.checking("waiting for what every policy says", 200*time.Millisecond, func() error {
+		for n := range benchNamespaces {
+			if err := f.declared(fmt.Sprintf("bench-%d", n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// counted returns nil when there are enough policies. It asks for one, and how many more there are.
+func (f *fixture) counted() error {
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(networkingv1.SchemeGroupVersion.WithKind("NetworkPolicyList"))
 	if err := f.List(f.Context(), &list, client.Limit(1)); err != nil {
@@ -139,10 +166,65 @@ func (f *fixture) stands(want int) error {
 	if list.RemainingItemCount != nil {
 		count += int(*list.RemainingItemCount)
 	}
-	if count < want {
-		return fmt.Errorf("%d of %d policies", count, want)
+	if count < benchClients {
+		return fmt.Errorf("%d of %d policies", count, benchClients)
 	}
 	return nil
+}
+
+// declared returns nil when a namespace has one policy for each workload, and it says what the ClientIntents say.
+func (f *fixture) declared(namespace string) error {
+	var list networkingv1.NetworkPolicyList
+	if err := f.List(f.Context(), &list, client.InNamespace(namespace)); err != nil {
+		return err
+	}
+	found := make(map[string]networkingv1.NetworkPolicySpec)
+	for _, p := range list.Items {
+		found[p.Spec.PodSelector.MatchLabels["app"]] = p.Spec
+	}
+	if len(list.Items) != each || len(found) != each {
+		return fmt.Errorf("%s has %d policies for %d workloads, want %d", namespace, len(list.Items), len(found), each)
+	}
+	for server := range each {
+		got, want := found[fmt.Sprintf("app-%d", server)], benchSpec(namespace, server)
+		for _, rule := range got.Ingress {
+			slices.SortFunc(rule.From, byApp)
+		}
+		if !equality.Semantic.DeepEqual(got, want) {
+			return fmt.Errorf("the policy of %s/app-%d says %v, want %v", namespace, server, got, want)
+		}
+	}
+	return nil
+}
+
+// benchSpec is written by hand from what benchIntents declares: the callers of a server are the five before it.
+func benchSpec(namespace string, server int) networkingv1.NetworkPolicySpec {
+	app := func(number int) *metav1.LabelSelector {
+		return &metav1.LabelSelector{MatchLabels: map[string]string{"app": fmt.Sprintf("app-%d", number)}}
+	}
+	var callers []networkingv1.NetworkPolicyPeer
+	for t := range benchTargets {
+		callers = append(callers, networkingv1.NetworkPolicyPeer{
+			PodSelector:       app((server + each - t - 1) % each),
+			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+		})
+	}
+	slices.SortFunc(callers, byApp)
+	return networkingv1.NetworkPolicySpec{
+		PodSelector: *app(server), PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
+		Ingress: []networkingv1.NetworkPolicyIngressRule{{From: callers}},
+	}
+}
+
+func byApp(a, b networkingv1.NetworkPolicyPeer) int {
+	return cmp.Compare(appOf(a), appOf(b))
+}
+
+func appOf(p networkingv1.NetworkPolicyPeer) string {
+	if p.PodSelector == nil {
+		return ""
+	}
+	return p.PodSelector.MatchLabels["app"]
 }
 
 // told returns nil when as many ClientIntents are up to date.
