@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,22 +89,16 @@ func (d *demo) awaitMap(ctx context.Context) error {
 			seen = found
 			d.sayf("%s %d of %d edges seen", bar(found, len(want)), found, len(want))
 		}
-		return strings.Join(missing, "\n  "), nil
+		return stage.Lines(missing), nil
 	})
 }
 
 // expected leaves out the edge to the outside on a cluster whose DNS does not know the sample's bank.
-func (d *demo) expected(edges []string) []string {
+func (d *demo) expected(edges []stage.Edge) []stage.Edge {
 	if d.local {
 		return edges
 	}
-	var inside []string
-	for _, edge := range edges {
-		if _, server, _ := strings.Cut(edge, " -> "); strings.Contains(server, "/") {
-			inside = append(inside, edge)
-		}
-	}
-	return inside
+	return slices.DeleteFunc(edges, stage.Edge.Leaves)
 }
 
 func bar(done, all int) string {
@@ -145,7 +140,7 @@ func (d *demo) enforce(ctx context.Context) error {
 	if err := d.stage.ApplyFile(ctx, d.intents()); err != nil {
 		return err
 	}
-	if err := d.stage.IntentsReady(ctx, "shop"); err != nil {
+	if err := d.stage.IntentsReady(ctx, d.intents()); err != nil {
 		return err
 	}
 	for _, kind := range []string{"clientintents", "networkpolicies"} {
@@ -170,7 +165,7 @@ func (d *demo) intrude(ctx context.Context) error {
 		return err
 	}
 	d.sayf("A pod that nobody declared calls payment and the cart's store:")
-	if err := d.stage.Refused(ctx, "shop", "app=intruder", 3); err != nil {
+	if err := d.stage.IntruderRefused(ctx, 3); err != nil {
 		return err
 	}
 	out, err := d.stage.Do(ctx, "logs", "-n", "shop", "intruder", "--tail=4")

@@ -1,5 +1,6 @@
 // Command shop is every workload of the demo shop: it serves, it calls others at a steady pace over new connections, and
-// it says on standard output how each call went. One static program plays all the parts, so one image is enough.
+// it says on standard output how each call went: "call <target> ok", "refused: <cause>" where no connection came about, or
+// "failed: <cause>". One static program plays all the parts, so one image is enough.
 //
 // It is sample traffic. It must not know Portolan, and it depends on the standard library alone.
 package main
@@ -52,7 +53,7 @@ func parse(args []string) (part, error) {
 	flags.StringVar(&p.store, "store", "", "serve a store on this address, such as :6379")
 	flags.Func("call", "call this URL, http://host:port/path or tcp://host:port; may be repeated", func(s string) error {
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "tcp" {
+		if err != nil || u.Hostname() == "" || u.Port() == "" || u.Scheme != "http" && u.Scheme != "tcp" {
 			return fmt.Errorf("%q: want http://host:port/path or tcp://host:port", s)
 		}
 		p.calls = append(p.calls, s)
@@ -165,10 +166,7 @@ func (p part) round(ctx context.Context, out io.Writer) {
 	var line sync.Mutex
 	for _, target := range p.calls {
 		calls.Go(func() {
-			outcome := "ok"
-			if err := p.call(ctx, target); err != nil {
-				outcome = "failed: " + err.Error()
-			}
+			outcome := describe(p.call(ctx, target))
 			line.Lock()
 			defer line.Unlock()
 			fmt.Fprintf(out, "call %s %s\n", target, outcome)
@@ -177,18 +175,52 @@ func (p part) round(ctx context.Context, out io.Writer) {
 	calls.Wait()
 }
 
+// describe tells a connection that did not come about, which is how a policy shows itself, from all other mishaps.
+func describe(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	_, unknown := errors.AsType[*net.DNSError](err)
+	attempt, tried := errors.AsType[*net.OpError](err)
+	if !unknown && tried && attempt.Op == "dial" && (attempt.Timeout() || errors.Is(err, syscall.ECONNREFUSED)) {
+		return "refused: " + err.Error()
+	}
+	return "failed: " + err.Error()
+}
+
 // call makes one call over a connection of its own.
 func (p part) call(ctx context.Context, target string) error {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	if address, isTCP := strings.CutPrefix(target, "tcp://"); isTCP {
-		return ping(ctx, address)
+	u, err := url.Parse(target)
+	if err != nil {
+		return err
 	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, set := ctx.Deadline(); set {
+		_ = conn.SetDeadline(deadline)
+	}
+	if u.Scheme == "tcp" {
+		return ping(conn)
+	}
+	return get(ctx, conn, target)
+}
+
+// get asks for a page over a connection that is there.
+func get(ctx context.Context, conn net.Conn, target string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, http.NoBody)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+	}}
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -201,16 +233,7 @@ func (p part) call(ctx context.Context, target string) error {
 	return err
 }
 
-func ping(ctx context.Context, address string) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if deadline, set := ctx.Deadline(); set {
-		_ = conn.SetDeadline(deadline)
-	}
+func ping(conn net.Conn) error {
 	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
 		return err
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -27,16 +29,49 @@ func TestPartsTalk(t *testing.T) {
 	}
 }
 
-func TestCallsThatCannotBeMadeSayWhy(t *testing.T) {
-	var out strings.Builder
-	client := part{calls: []string{"tcp://" + freeAddress(t)}, every: time.Millisecond, timeout: time.Second, rounds: 1}
-	if err := client.play(t.Context(), &out); err != nil || !strings.Contains(out.String(), "failed: ") {
-		t.Errorf("play() = %v with %q, want a failed call", err, out.String())
+func TestCallsSayHowTheyWent(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // connects, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	for name, tc := range map[string]struct{ target, want string }{
+		"a port that nobody listens on refuses":   {"tcp://" + freeAddress(t), "refused: dial tcp"},
+		"a page of such a port is refused too":    {"http://" + freeAddress(t) + "/", "refused: dial tcp"},
+		"a name that nobody knows is a failure":   {"http://no-such-name.invalid:80/", "failed: dial tcp: lookup"},
+		"an answer that never comes is a failure": {"http://" + mute.Addr().String() + "/", "failed: "},
+		"so is a store's":                         {"tcp://" + mute.Addr().String(), "failed: read tcp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out strings.Builder
+			client := part{calls: []string{tc.target}, every: time.Millisecond, timeout: 300 * time.Millisecond, rounds: 1}
+			if err := client.play(t.Context(), &out); err != nil {
+				t.Fatal(err)
+			}
+			if want := "call " + tc.target + " " + tc.want; !strings.HasPrefix(out.String(), want) {
+				t.Errorf("it says %q, want %q first", out.String(), want)
+			}
+		})
+	}
+}
+
+func TestATimeoutOfTheConnectionIsARefusal(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	if got := describe(dial); !strings.HasPrefix(got, "refused: ") {
+		t.Errorf("describe(%v) = %q, want a refusal", dial, got)
+	}
+	dial.Err = syscall.EHOSTUNREACH // so does a pod that is gone answer
+	if got := describe(dial); !strings.HasPrefix(got, "failed: ") {
+		t.Errorf("describe(%v) = %q, want a failure", dial, got)
+	}
+	dial.Err = &net.DNSError{Err: "no answer", IsTimeout: true}
+	if got := describe(dial); !strings.HasPrefix(got, "failed: ") {
+		t.Errorf("describe(%v) = %q, want a failure", dial, got)
 	}
 }
 
 func TestParseRefusesWhatItCannotCall(t *testing.T) {
-	for _, args := range [][]string{{"-call", "ftp://x:1"}, {"-call", "http://"}, {"-every", "0s"}, {"-unknown"}} {
+	for _, args := range [][]string{{"-call", "ftp://x:1"}, {"-call", "http://"}, {"-call", "http://x/"}, {"-every", "0s"}, {"-unknown"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("parse(%q) succeeded, want an error", args)
 		}

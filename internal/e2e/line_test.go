@@ -39,34 +39,43 @@ func within(t *testing.T, limit time.Duration) context.Context {
 	return ctx
 }
 
+// story is what one step tells the next.
+type story struct {
+	stage.Stage
+
+	intents  string // the exported file
+	intruder string // the pod as it was before anything was enforced
+}
+
 // TestTheWholeLine is one story; each step stands on the one before it.
 func TestTheWholeLine(t *testing.T) {
-	s := onStage(t)
+	s := &story{Stage: onStage(t), intents: filepath.Join(t.TempDir(), "intents.yaml")}
 	t.Cleanup(func() { s.Describe(t.Failed(), t.Logf) })
 	openBank(t, s)
-	intents := filepath.Join(t.TempDir(), "intents.yaml")
 	steps := []struct {
 		name string
-		run  func(*testing.T, stage.Stage, string)
+		run  func(*testing.T, *story)
 	}{
 		{"Portolan installs from its own manifests and image", installs},
 		{"the map holds exactly the true edges of the shop", mapsTheShop},
 		{"proposals are written, listed and change nothing", proposes},
+		{"the intents of the shop are exported", exports},
+		{"an intruder reaches its targets while nothing is enforced", admitsAnIntruder},
 		{"the exported intents are enforced and the shop goes on", enforces},
-		{"an intruder is refused on new connections", refusesAnIntruder},
+		{"the same intruder is refused at the same targets", refusesTheIntruder},
 		{"an operator that restarts finds the policies and changes none", restarts},
 		{"deleting the intents restores what was before", restores},
 		{"uninstalling leaves nothing behind", uninstalls},
 	}
 	for _, step := range steps {
-		if !t.Run(step.name, func(t *testing.T) { step.run(t, s, intents) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.run(t, s) }) {
 			return
 		}
 	}
 }
 
 // openBank plays the world outside, which the shop's payment calls by name.
-func openBank(t *testing.T, s stage.Stage) {
+func openBank(t *testing.T, s *story) {
 	t.Helper()
 	outside, err := s.OutsideAddress(within(t, time.Minute))
 	must(t, err)
@@ -77,7 +86,7 @@ func openBank(t *testing.T, s stage.Stage) {
 	t.Cleanup(func() { _ = bank.Close() })
 }
 
-func installs(t *testing.T, s stage.Stage, _ string) {
+func installs(t *testing.T, s *story) {
 	ctx := within(t, 3*time.Minute)
 	must(t, s.Install(ctx, "config/overlays/local"))
 	out, err := s.Run(ctx, "status")
@@ -85,7 +94,7 @@ func installs(t *testing.T, s stage.Stage, _ string) {
 	t.Logf("status:\n%s", out)
 }
 
-func mapsTheShop(t *testing.T, s stage.Stage, _ string) {
+func mapsTheShop(t *testing.T, s *story) {
 	ctx := within(t, 4*time.Minute)
 	must(t, s.Apply(ctx, "config/samples/shop/shop.yaml"))
 	must(t, s.Ready(ctx, "shop", stage.ShopWorkloads()...))
@@ -95,7 +104,7 @@ func mapsTheShop(t *testing.T, s stage.Stage, _ string) {
 	t.Logf("list:\n%s", out)
 }
 
-func proposes(t *testing.T, s stage.Stage, _ string) {
+func proposes(t *testing.T, s *story) {
 	ctx := within(t, time.Minute)
 	must(t, stage.Until(ctx, func(ctx context.Context) (string, error) {
 		names, err := s.Get(ctx, "clientintents", "-n", "shop", "-o", "name")
@@ -113,26 +122,42 @@ func proposes(t *testing.T, s stage.Stage, _ string) {
 	t.Logf("kubectl get clientintents:\n%s", table)
 }
 
-func enforces(t *testing.T, s stage.Stage, intents string) {
-	ctx := within(t, 4*time.Minute)
-	_, err := s.Run(ctx, "export", "--namespace=shop", "--output="+intents)
+func exports(t *testing.T, s *story) {
+	_, err := s.Run(within(t, time.Minute), "export", "--namespace=shop", "--output="+s.intents)
 	must(t, err)
-	must(t, s.ApplyFile(ctx, intents))
-	must(t, s.IntentsReady(ctx, "shop"))
+}
+
+// admitsAnIntruder is the control of refusesTheIntruder: nothing but what is enforced in between can make the difference.
+func admitsAnIntruder(t *testing.T, s *story) {
+	ctx := within(t, time.Minute)
+	since := time.Now()
+	must(t, s.Apply(ctx, "config/samples/shop/intruder.yaml"))
+	must(t, s.Runs(ctx, "shop", "app=intruder"))
+	must(t, s.IntruderReaches(ctx, since, 3))
+	pod, err := s.Intruder(ctx)
+	must(t, err)
+	s.intruder = pod
+}
+
+func enforces(t *testing.T, s *story) {
+	ctx := within(t, 4*time.Minute)
+	must(t, s.ApplyFile(ctx, s.intents))
+	must(t, s.IntentsReady(ctx, s.intents))
 	must(t, s.ShopGoesOn(ctx, time.Now(), 10))
 }
 
-func refusesAnIntruder(t *testing.T, s stage.Stage, _ string) {
-	ctx := within(t, 2*time.Minute)
-	must(t, s.Apply(ctx, "config/samples/shop/intruder.yaml"))
-	must(t, s.Runs(ctx, "shop", "app=intruder"))
-	must(t, s.Refused(ctx, "shop", "app=intruder", 5))
+func refusesTheIntruder(t *testing.T, s *story) {
+	ctx := within(t, 3*time.Minute)
+	must(t, s.IntruderRefused(ctx, 5))
+	if pod, err := s.Intruder(ctx); err != nil || pod != s.intruder {
+		t.Errorf("the intruder is now pod %q (%v), and was %q before", pod, err, s.intruder)
+	}
 	since := time.Now()
 	must(t, s.ShopGoesOn(ctx, since, 3))
-	must(t, s.Reaches(ctx, "shop", "app=report", since)) // the CronJob, whose pods are new every minute
+	must(t, s.ReportReaches(ctx, since))
 }
 
-func restarts(t *testing.T, s stage.Stage, _ string) {
+func restarts(t *testing.T, s *story) {
 	ctx := within(t, 2*time.Minute)
 	before := policyVersions(ctx, t, s)
 	_, err := s.Do(ctx, "rollout", "restart", "-n", "portolan-system", "deployment/portolan-operator")
@@ -142,23 +167,22 @@ func restarts(t *testing.T, s stage.Stage, _ string) {
 	if after := policyVersions(ctx, t, s); after != before {
 		t.Errorf("policies after the restart:\n%s\nbefore it:\n%s", after, before)
 	}
-	must(t, s.Refused(ctx, "shop", "app=intruder", 2))
+	must(t, s.IntruderRefused(ctx, 2))
 }
 
-func restores(t *testing.T, s stage.Stage, intents string) {
+func restores(t *testing.T, s *story) {
 	ctx := within(t, 2*time.Minute)
-	since := time.Now()
-	must(t, s.DeleteFile(ctx, intents))
+	must(t, s.DeleteFile(ctx, s.intents))
 	must(t, stage.Until(ctx, func(ctx context.Context) (string, error) {
 		if policies := ownPolicies(ctx, t, s); policies != "" {
 			return "policies are still there: " + policies, nil
 		}
 		return "", nil
 	}))
-	must(t, s.Reaches(ctx, "shop", "app=intruder", since))
+	must(t, s.IntruderReaches(ctx, time.Now(), 3))
 }
 
-func uninstalls(t *testing.T, s stage.Stage, _ string) {
+func uninstalls(t *testing.T, s *story) {
 	ctx := within(t, 3*time.Minute)
 	must(t, s.Delete(ctx, "config/samples/shop/intruder.yaml"))
 	must(t, s.Uninstall(ctx, "config/overlays/local"))
@@ -171,14 +195,14 @@ func uninstalls(t *testing.T, s stage.Stage, _ string) {
 }
 
 // ownPolicies returns the names of the policies that Portolan wrote in the shop.
-func ownPolicies(ctx context.Context, t *testing.T, s stage.Stage) string {
+func ownPolicies(ctx context.Context, t *testing.T, s *story) string {
 	t.Helper()
 	names, err := s.Get(ctx, "networkpolicies", "-n", "shop", "-l", "app.kubernetes.io/managed-by=portolan", "-o", "name")
 	must(t, err)
 	return strings.Join(strings.Fields(names), " ")
 }
 
-func policyVersions(ctx context.Context, t *testing.T, s stage.Stage) string {
+func policyVersions(ctx context.Context, t *testing.T, s *story) string {
 	t.Helper()
 	out, err := s.Get(ctx, "networkpolicies", "-A", "-l", "app.kubernetes.io/managed-by=portolan", "-o",
 		`jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`)

@@ -7,132 +7,106 @@ import (
 	"time"
 )
 
-// Calls is how the calls of one pod to one target went since some moment.
-type Calls struct{ OK, Failed int }
+// Outcome is how a call of the sample shop went.
+type Outcome string
+
+// The outcomes that the sample's program tells apart.
+const (
+	OK      Outcome = "ok"
+	Refused Outcome = "refused" // no connection came about: it was turned down, or nobody answered in time
+	Failed  Outcome = "failed"  // anything else: a name that nobody knows, a pod that is gone, a conversation that broke
+)
+
+// Call is one call of a pod of the sample shop.
+type Call struct {
+	Pod, Target string
+	Outcome     Outcome
+	Cause       string // empty if it went well
+}
+
+// String tells the call to people.
+func (c Call) String() string {
+	return strings.TrimSuffix(fmt.Sprintf("%s calls %s: %s, %s", c.Pod, c.Target, c.Outcome, c.Cause), ", ")
+}
 
 // Calls reads the log of a sample pod, or of all pods of a workload's selector such as "app=checkout", since a moment, and
-// returns how its calls went by target.
-func (s Stage) Calls(ctx context.Context, namespace, selector string, since time.Time) (map[string]Calls, error) {
-	log, err := s.kubectl(ctx, "", "logs", "-n", namespace, "-l", selector, "--tail=-1", "--prefix=false",
+// returns its calls; those of one pod come in their order.
+func (s Stage) Calls(ctx context.Context, namespace, selector string, since time.Time) ([]Call, error) {
+	log, err := s.kubectl(ctx, "", "logs", "-n", namespace, "-l", selector, "--tail=-1", "--prefix",
 		"--max-log-requests=20", "--ignore-errors", "--since-time="+since.UTC().Format(time.RFC3339Nano))
-	if err != nil {
-		return nil, err
-	}
-	calls := make(map[string]Calls)
+	return parseCalls(log), err
+}
+
+// parseCalls reads lines such as "[pod/cart-0/shop] call <target> <outcome>: <cause>" and passes over all others.
+func parseCalls(log string) []Call {
+	var calls []Call
 	for line := range strings.Lines(log) {
-		target, outcome, ok := cutCall(line)
-		if !ok {
+		pod, said, isCall := strings.Cut(strings.TrimSpace(line), "] call ")
+		if !isCall {
 			continue
 		}
-		c := calls[target]
-		if outcome == "ok" {
-			c.OK++
-		} else {
-			c.Failed++
+		target, outcome, _ := strings.Cut(said, " ")
+		outcome, cause, _ := strings.Cut(outcome, ": ")
+		c := Call{Pod: strings.TrimPrefix(pod, "["), Target: target, Outcome: Outcome(outcome), Cause: cause}
+		if c.Outcome != OK && c.Outcome != Refused {
+			c.Outcome = Failed
 		}
-		calls[target] = c
+		calls = append(calls, c)
 	}
-	return calls, nil
+	return calls
 }
 
-// cutCall reads a line of the shop's log: "call <target> ok" or "call <target> failed: <cause>".
-func cutCall(line string) (target, outcome string, ok bool) {
-	rest, isCall := strings.CutPrefix(strings.TrimSpace(line), "call ")
-	if !isCall {
-		return "", "", false
-	}
-	return strings.Cut(rest, " ")
-}
-
-// caller is a workload of the shop that calls others all the time.
-type caller struct {
-	app     string // value of its label app
-	targets int
-}
-
-// shopCallers returns the callers inside the cluster, and with outside also the one that calls the bank.
-func shopCallers(outside bool) []caller {
-	callers := []caller{{"cart", 1}, {"checkout", 3}, {"frontend", 3}, {"visitor", 1}}
-	if outside {
-		callers = append(callers, caller{"payment", 1})
-	}
-	return callers
-}
-
-// ShopGoesOn waits until every workload of the shop has made at least rounds good calls to each of its targets since that
-// moment, and fails at once on a call that failed. Where the world has no bank, Bankless leaves payment's calls to it out.
-func (s Stage) ShopGoesOn(ctx context.Context, since time.Time, rounds int) error {
-	return Until(ctx, func(ctx context.Context) (string, error) {
-		for _, c := range shopCallers(!s.Bankless) {
-			calls, err := s.Calls(ctx, "shop", "app="+c.app, since)
-			if err != nil {
-				return "", err
-			}
-			for target, n := range calls {
-				if n.Failed > 0 {
-					return "", fmt.Errorf("%s: %d calls to %s failed since %s", c.app, n.Failed, target, since.Format(time.TimeOnly))
-				}
-			}
-			if missing := tooFew(calls, c.targets, rounds); missing != "" {
-				return c.app + ": " + missing, nil
-			}
+// tally counts the calls of one outcome by target. Every target that was called has an entry.
+func tally(calls []Call, outcome Outcome) map[string]int {
+	counts := make(map[string]int)
+	for _, c := range calls {
+		counts[c.Target] += 0
+		if c.Outcome == outcome {
+			counts[c.Target]++
 		}
-		return "", nil
-	})
+	}
+	return counts
 }
 
-func tooFew(calls map[string]Calls, targets, rounds int) string {
-	if len(calls) < targets {
-		return fmt.Sprintf("calls to %d of %d targets seen", len(calls), targets)
+// tooFew says what is missing until each of so many targets has a count of at least want.
+func tooFew(counts map[string]int, targets, want int) string {
+	if len(counts) < targets {
+		return fmt.Sprintf("calls to %d of %d targets seen", len(counts), targets)
 	}
-	for target, c := range calls {
-		if c.OK < rounds {
-			return fmt.Sprintf("%d of %d calls to %s seen", c.OK, rounds, target)
+	for target, count := range counts {
+		if count < want {
+			return fmt.Sprintf("%d of %d calls to %s seen", count, want, target)
 		}
 	}
 	return ""
 }
 
-// intruderTargets is how many targets the intruder calls.
-const intruderTargets = 2
-
-// Refused waits until the last calls of the intruder all failed: at least count to every one of its targets since that
-// moment, and none good. It keeps moving the moment forward while calls still pass, so that a policy has time to take effect.
-func (s Stage) Refused(ctx context.Context, namespace, selector string, count int) error {
-	since := time.Now()
-	return Until(ctx, func(ctx context.Context) (string, error) {
-		calls, err := s.Calls(ctx, namespace, selector, since)
-		if err != nil {
-			return "", err
+// first returns the first call that is as described.
+func first(calls []Call, described func(Call) bool) (Call, bool) {
+	for _, c := range calls {
+		if described(c) {
+			return c, true
 		}
-		if len(calls) < intruderTargets {
-			return fmt.Sprintf("%s has called %d of %d targets yet", selector, len(calls), intruderTargets), nil
-		}
-		for target, c := range calls {
-			if c.OK > 0 {
-				since = time.Now()
-				return selector + " still reaches " + target, nil
-			}
-			if c.Failed < count {
-				return fmt.Sprintf("%s: %d of %d refusals by %s seen", selector, c.Failed, count, target), nil
-			}
-		}
-		return "", nil
-	})
+	}
+	return Call{}, false
 }
 
-// Reaches waits until a pod has made a good call to every one of its targets since that moment.
-func (s Stage) Reaches(ctx context.Context, namespace, selector string, since time.Time) error {
-	return Until(ctx, func(ctx context.Context) (string, error) {
-		calls, err := s.Calls(ctx, namespace, selector, since)
-		if err != nil || len(calls) == 0 {
-			return selector + " has made no call yet", err
+// settling is how many calls in a row a pod may find refused before its first good one: a node needs a moment until its
+// rules know the address of a new pod.
+const settling = 10
+
+// lapse returns the first call that went wrong and should not have: it failed, or it was refused after a good one of its pod to
+// the same target, or it was refused although the pod has had its time to settle.
+func lapse(calls []Call) (Call, bool) {
+	type way struct{ pod, target string }
+	reached, refusals := make(map[way]bool), make(map[way]int)
+	return first(calls, func(c Call) bool {
+		w := way{c.Pod, c.Target}
+		if c.Outcome == OK {
+			reached[w] = true
+			return false
 		}
-		for target, c := range calls {
-			if c.OK == 0 {
-				return selector + " does not reach " + target, nil
-			}
-		}
-		return "", nil
+		refusals[w]++
+		return c.Outcome == Failed || reached[w] || refusals[w] > settling
 	})
 }

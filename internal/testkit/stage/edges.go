@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,26 +11,55 @@ import (
 	"strings"
 )
 
-// ShopEdges returns the true edges of the sample shop, sorted: "<namespace>/<kind>/<name> -> <peer>".
-func (s Stage) ShopEdges() ([]string, error) {
+// Edge is one way that the shop's traffic takes. Client and Server are "<namespace>/<kind>/<name>", or a name outside of the
+// cluster; Port is "<number>/<protocol>", and empty where a name was only looked up so far.
+type Edge struct{ Client, Server, Port string }
+
+// String writes the edge as edges.txt has it.
+func (e Edge) String() string { return strings.TrimSpace(e.Client + " -> " + e.Server + " " + e.Port) }
+
+// Leaves reports whether the edge leads out of the cluster.
+func (e Edge) Leaves() bool { return !strings.Contains(e.Server, "/") }
+
+// ShopEdges returns the true edges of the sample shop, sorted. Every one has a port.
+func (s Stage) ShopEdges() ([]Edge, error) {
 	text, err := os.ReadFile(filepath.Join(s.Root, "config/samples/shop/edges.txt"))
 	if err != nil {
 		return nil, err
 	}
-	var edges []string
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			edges = append(edges, line)
+	return parseEdges(string(text))
+}
+
+func parseEdges(text string) ([]Edge, error) {
+	var edges []Edge
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0 || strings.HasPrefix(line, "#"):
+		case len(words) == 4 && words[1] == "->" && strings.Contains(words[3], "/"):
+			edges = append(edges, Edge{Client: words[0], Server: words[2], Port: words[3]})
+		default:
+			return nil, fmt.Errorf("edge %q: want <client> -> <server> <port>/<protocol>", line)
 		}
 	}
-	slices.Sort(edges)
-	return edges, nil
+	return sorted(edges), nil
+}
+
+func sorted(edges []Edge) []Edge {
+	slices.SortFunc(edges, func(a, b Edge) int {
+		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Port, b.Port))
+	})
+	return slices.Compact(edges)
 }
 
 // document is the part of the graph document that a set of edges needs.
 type document struct {
 	Edges []struct {
 		Client, Server peer
+		Uses           []struct {
+			Protocol string
+			Port     uint16
+		}
 	}
 }
 
@@ -42,9 +72,9 @@ func (p peer) String() string {
 	return p.Namespace + "/" + p.Kind + "/" + p.Name
 }
 
-// MappedEdges returns every edge of the map, of all namespaces, sorted, in the form of ShopEdges. Only what comes from outside
-// to the API server is left out: that is the person's own kubectl.
-func (s Stage) MappedEdges(ctx context.Context) ([]string, error) {
+// MappedEdges returns every edge of the map, of all namespaces, sorted: one for each port, and one without port where there was
+// none. Only what comes from outside to the API server is left out: that is the person's own kubectl.
+func (s Stage) MappedEdges(ctx context.Context) ([]Edge, error) {
 	text, err := s.Run(ctx, "list", "--format=json", "--with-internet")
 	if err != nil {
 		return nil, err
@@ -53,29 +83,58 @@ func (s Stage) MappedEdges(ctx context.Context) ([]string, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("reading the graph document: %w", err)
 	}
-	edges := make([]string, 0, len(d.Edges))
+	return d.edges(), nil
+}
+
+func (d document) edges() []Edge {
+	var edges []Edge
 	for _, e := range d.Edges {
 		if e.Client.Namespace == "" && e.Server == (peer{Namespace: "default", Name: "kubernetes"}) {
 			continue
 		}
-		edges = append(edges, e.Client.String()+" -> "+e.Server.String())
+		pair, before := Edge{Client: e.Client.String(), Server: e.Server.String()}, len(edges)
+		for _, u := range e.Uses {
+			if u.Port != 0 {
+				pair.Port = fmt.Sprintf("%d/%s", u.Port, u.Protocol)
+				edges = append(edges, pair)
+			}
+		}
+		if len(edges) == before {
+			edges = append(edges, pair)
+		}
 	}
-	slices.Sort(edges)
-	return slices.Compact(edges), nil
+	return sorted(edges)
 }
 
-// Compare returns the edges that are wanted and not there, and those that are there and not wanted. Both inputs are
-// sorted.
-func Compare(got, want []string) (missing, extra []string) {
+// Compare returns the edges that are wanted and not there, and those that are there and not wanted. An edge without port, which is
+// a name that was looked up, is not wanted only if no port of that server is.
+func Compare(got, want []Edge) (missing, extra []Edge) {
 	for _, edge := range want {
-		if _, found := slices.BinarySearch(got, edge); !found {
+		if !slices.Contains(got, edge) {
 			missing = append(missing, edge)
 		}
 	}
 	for _, edge := range got {
-		if _, found := slices.BinarySearch(want, edge); !found {
+		if !slices.ContainsFunc(want, edge.announces) {
 			extra = append(extra, edge)
 		}
 	}
 	return missing, extra
+}
+
+// announces reports whether an edge is as wanted, as far as it is known.
+func (e Edge) announces(wanted Edge) bool {
+	if e.Port == "" {
+		wanted.Port = ""
+	}
+	return e == wanted
+}
+
+// Lines writes edges for people, one a line.
+func Lines(edges []Edge) string {
+	var lines []string
+	for _, e := range edges {
+		lines = append(lines, e.String())
+	}
+	return strings.Join(lines, "\n  ")
 }

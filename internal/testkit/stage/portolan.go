@@ -64,10 +64,10 @@ func (s Stage) MapIsTrue(ctx context.Context) error {
 		}
 		missing, extra := Compare(got, want)
 		if len(extra) > 0 {
-			return "", fmt.Errorf("the map has edges that are not true:\n  %s", strings.Join(extra, "\n  "))
+			return "", fmt.Errorf("the map has edges that are not true:\n  %s", Lines(extra))
 		}
 		if len(missing) > 0 {
-			return fmt.Sprintf("%d of %d edges are mapped; missing:\n  %s", len(got), len(want), strings.Join(missing, "\n  ")), nil
+			return fmt.Sprintf("%d of %d edges are mapped; missing:\n  %s", len(want)-len(missing), len(want), Lines(missing)), nil
 		}
 		return "", nil
 	})
@@ -85,16 +85,16 @@ func (s Stage) DeleteFile(ctx context.Context, path string) error {
 	return err
 }
 
-// IntentsReady waits until every ClientIntents of a namespace is in force and ready.
-func (s Stage) IntentsReady(ctx context.Context, namespace string) error {
+// IntentsReady waits until every ClientIntents of a manifest is in force and ready.
+func (s Stage) IntentsReady(ctx context.Context, path string) error {
 	return Until(ctx, func(ctx context.Context) (string, error) {
-		out, err := s.Get(ctx, "clientintents", "-n", namespace, "-o",
+		out, err := s.Get(ctx, "-f", path, "-o",
 			`jsonpath={range .items[*]}{.metadata.name} {.status.mode} {.status.upToDate}{"\n"}{end}`)
 		if err != nil {
 			return "", err
 		}
 		if strings.TrimSpace(out) == "" {
-			return "there is no ClientIntents in " + namespace, nil
+			return "there is no ClientIntents in " + path, nil
 		}
 		for line := range strings.Lines(out) {
 			if line = strings.TrimSpace(line); !strings.HasSuffix(line, " enforce true") {
