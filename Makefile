@@ -74,11 +74,11 @@ verify: generate lint ## Regenerate, and fail on a difference; tidy; lint
 
 .PHONY: demo
 demo: build image ## A shop on a real cluster: its map, its intents, an intruder refused. CLUSTER=current or local
-	@go run ./hack/demo
+	@go build -o bin/tools/demo ./hack/demo && bin/tools/demo
 
 .PHONY: demo-down
 demo-down: ## Remove everything that the demo made
-	@go run ./hack/demo down
+	@go build -o bin/tools/demo ./hack/demo && bin/tools/demo down
 
 .PHONY: clean
 clean: ## Delete what was built, but for the local cluster and the demo, which may run

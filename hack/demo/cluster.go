@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/portolan-io/portolan/internal/testkit/stage"
 )
@@ -25,6 +26,7 @@ type demo struct {
 	out    io.Writer
 	local  bool // on the cluster that we build, not on the person's own
 	stage  stage.Stage
+	left   []string // what the demo has begun to make, for a person who interrupts it
 }
 
 // localName is the name of the cluster that the demo builds, so that it never meets another one.
@@ -56,11 +58,16 @@ func (d *demo) pick(ctx context.Context) error {
 		d.sayf("No cluster is reachable with the current kubeconfig: one is built here.")
 		return d.useLocal()
 	}
-	if !d.ask(fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan, which proposes ClientIntents in all namespaces, and a namespace shop. [y/N] ", name)) {
+	agreed, err := d.ask(ctx, fmt.Sprintf("Use the cluster of your current context %q? The demo installs Portolan, which proposes ClientIntents in all namespaces, and a namespace shop. [y/N] ", name))
+	if err != nil {
+		return err
+	}
+	if !agreed {
 		d.sayf("A cluster of its own is built here instead.")
 		return d.useLocal()
 	}
-	return d.useCurrent(ctx)
+	d.take(name)
+	return nil
 }
 
 // currentCluster returns the current context of the person's kubeconfig, and whether its API server answers.
@@ -73,8 +80,13 @@ func currentCluster(ctx context.Context) (name string, reachable bool) {
 	if err != nil {
 		return "", false
 	}
-	err = exec.CommandContext(ctx, kubectl, "version", "--request-timeout=5s").Run()
-	return strings.TrimSpace(string(out)), err == nil
+	name = strings.TrimSpace(string(out))
+	return name, answers(ctx, name) == nil
+}
+
+// answers returns nil if the API server of a context answers.
+func answers(ctx context.Context, name string) error {
+	return exec.CommandContext(ctx, "kubectl", "version", "--request-timeout=5s", "--context="+name).Run()
 }
 
 func (d *demo) useCurrent(ctx context.Context) error {
@@ -85,9 +97,14 @@ func (d *demo) useCurrent(ctx context.Context) error {
 	if !reachable {
 		return errors.New("no cluster answers in the current kubeconfig context: check \"kubectl version\", or run CLUSTER=local make demo")
 	}
+	d.take(name)
+	return nil
+}
+
+// take takes the person's cluster of that context.
+func (d *demo) take(name string) {
 	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name, Bankless: true}
 	d.sayf("Using your cluster of context %q.", name)
-	return nil
 }
 
 func (d *demo) useLocal() error {
@@ -114,6 +131,7 @@ func (d *demo) startCluster(ctx context.Context) error {
 	if err := d.show(ctx, "make", "--no-print-directory", "localcluster"); err != nil {
 		return err
 	}
+	d.left = append(d.left, fmt.Sprintf("the local cluster %q and all that runs on it", localName))
 	if err := d.show(ctx, d.localcluster(), "up", "--name", localName); err != nil {
 		return err
 	}
@@ -137,9 +155,11 @@ func (d *demo) openBank(ctx context.Context) error {
 		return err
 	}
 	bank := exec.Command(filepath.Join(d.root, "bin/shop"), "-listen", net.JoinHostPort(outside, "80")) //nolint:noctx // it outlives the demo, until demo-down
+	bank.SysProcAttr = &syscall.SysProcAttr{Setsid: true}                                               // and Ctrl-C
 	if err := bank.Start(); err != nil {
 		return err
 	}
+	d.left = append(d.left, fmt.Sprintf("process %d, which plays the world outside", bank.Process.Pid))
 	return os.WriteFile(d.bankFile(), []byte(strconv.Itoa(bank.Process.Pid)), 0o600)
 }
 
@@ -204,10 +224,15 @@ func (d *demo) loader(archive string) ([]string, error) {
 	}
 }
 
-// show runs a program whose output the person sees.
+// toEnd is how long a program that is interrupted may take to put its things in order.
+const toEnd = 15 * time.Second
+
+// show runs a program whose output the person sees. Its whole process group is interrupted, once, when ctx ends.
 func (d *demo) show(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = d.root, d.out, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel, cmd.WaitDelay = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }, toEnd
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s %s: %w", filepath.Base(program), strings.Join(args, " "), err)
 	}
@@ -216,13 +241,35 @@ func (d *demo) show(ctx context.Context, program string, args ...string) error {
 
 func (d *demo) sayf(format string, args ...any) { fmt.Fprintf(d.out, "  "+format+"\n", args...) }
 
-// ask returns false without asking where nobody can answer.
-func (d *demo) ask(question string) bool {
+// ask returns false without asking where nobody can answer, and an error when ctx ends before the answer.
+func (d *demo) ask(ctx context.Context, question string) (agreed bool, err error) {
 	info, err := os.Stdin.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
+		return false, nil //nolint:nilerr // without standard input nobody answers
 	}
 	fmt.Fprint(d.out, "  "+question)
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	return err == nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+	answers := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n') // what was read before an error is no yes
+		answers <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case answer := <-answers:
+		return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y"), nil
+	}
+}
+
+// remains says what an interrupted demo leaves, and how to remove it.
+func (d *demo) remains() string {
+	_, known, err := d.marked()
+	if !known && err == nil {
+		return "Nothing was made yet.\n"
+	}
+	stays := "What was made until here stays"
+	if len(d.left) > 0 {
+		stays += ": " + strings.Join(d.left, ", ")
+	}
+	return stays + ".\nRemove it with \"make demo-down\", or go on with \"make demo\".\n"
 }

@@ -17,19 +17,41 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	root, err := os.Getwd()
+	d := &demo{root: root, out: os.Stdout, folder: filepath.Join(root, "bin/demo")}
 	if err == nil {
-		err = tell(ctx, root, os.Args[1:])
+		err = d.tell(ctx, os.Args[1:])
 	}
+	code := exitCode(ctx, err)
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
-		os.Exit(1)
+	}
+	if code == exitInterrupted {
+		fmt.Fprint(os.Stderr, d.remains())
+	}
+	os.Exit(code)
+}
+
+// The exit codes besides 0.
+const (
+	exitFailed      = 1
+	exitInterrupted = 130 // what a shell says of a program that Ctrl-C ended
+)
+
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		return exitInterrupted
+	default:
+		return exitFailed
 	}
 }
 
-func tell(ctx context.Context, root string, args []string) error {
-	d := &demo{root: root, out: os.Stdout, folder: filepath.Join(root, "bin/demo")}
+func (d *demo) tell(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(d.folder, 0o755); err != nil {
 		return err
 	}
@@ -75,7 +97,11 @@ func (d *demo) down(ctx context.Context) error {
 func (d *demo) read(ctx context.Context, story []chapter) error {
 	for i, c := range story {
 		fmt.Fprintf(d.out, "\n[%d/%d] %s\n", i+1, len(story), c.title)
-		if err := within(ctx, c); err != nil {
+		err := within(ctx, c)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("interrupted at step %d of %d, %q", i+1, len(story), c.title)
+		case err != nil:
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
 	}

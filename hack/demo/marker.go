@@ -73,7 +73,7 @@ func (m marker) String() string {
 	if m.Local {
 		return "the local one"
 	}
-	return fmt.Sprintf("context %q", m.Context)
+	return fmt.Sprintf("context %q, cluster %s", m.Context, m.Cluster)
 }
 
 // recall finds the cluster of the demo again, and refuses every other one.
@@ -85,13 +85,14 @@ func (d *demo) recall(ctx context.Context) error {
 	case !known || before.Local:
 		return d.useLocal()
 	}
-	if err := d.useCurrent(ctx); err != nil {
-		return err
+	if err := answers(ctx, before.Context); err != nil {
+		return fmt.Errorf("no cluster answers in context %q, where the demo is: check \"kubectl --context=%s version\" (%w)", before.Context, before.Context, err)
 	}
-	d.stage.Context = before.Context
+	d.take(before.Context)
 	now, err := d.chosen(ctx)
 	if err == nil && now != before {
-		err = fmt.Errorf("context %q leads to another cluster than the demo used: nothing was removed; choose the kubeconfig of that cluster", before.Context)
+		err = fmt.Errorf("context %q leads to another cluster, %s, than the demo used, %s: nothing was removed; choose the kubeconfig of that cluster",
+			before.Context, now.Cluster, before.Cluster)
 	}
 	return err
 }

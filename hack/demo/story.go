@@ -18,6 +18,7 @@ import (
 const kustomization = "config/overlays/local"
 
 func (d *demo) install(ctx context.Context) error {
+	d.left = append(d.left, "Portolan with its namespaces portolan-system and portolan-agent and its custom resources")
 	if err := d.stage.Install(ctx, kustomization); err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func (d *demo) openShop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.left = append(d.left, "the namespace shop")
 	if err := d.stage.Apply(ctx, "config/samples/shop/shop.yaml"); err != nil {
 		return err
 	}
