@@ -71,20 +71,22 @@ func (p *Peer) UnmarshalJSON(text []byte) error {
 }
 
 // ComparePeers orders workloads before names before addresses, and each by its own order.
-func ComparePeers(a, b Peer) int {
+func ComparePeers(a, b Peer) int { return comparePeers(&a, &b) }
+
+func comparePeers(a, b *Peer) int {
 	switch x, y := a.rank(), b.rank(); {
 	case x != y:
 		return cmp.Compare(x, y)
-	case a.Inside():
+	case x == 0:
 		return identity.Compare(a.Workload, b.Workload)
-	case a.Name != b.Name:
+	case x == 1:
 		return cmp.Compare(a.Name, b.Name)
 	default:
 		return a.Addr.Compare(b.Addr)
 	}
 }
 
-func (p Peer) rank() int {
+func (p *Peer) rank() int {
 	switch {
 	case p.Inside():
 		return 0

@@ -10,7 +10,8 @@ import (
 
 // entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them.
 type entry struct {
-	key         pair
+	client      *client
+	server      Peer
 	next        *entry     // with the same hash
 	uses        []use      // sorted
 	spare       []evidence // room for the evidence of the next use; nil when it is taken
@@ -35,16 +36,20 @@ type evidence struct {
 
 // newEntry returns an entry without uses. Most edges have one use with one piece of evidence, so room for these is in the same
 // piece of memory.
-func newEntry(key pair) *entry {
+func newEntry(of *client, server Peer) *entry {
 	fresh := &struct {
 		entry
 
 		firstUse      [1]use
 		firstEvidence [1]evidence
 	}{}
-	fresh.key, fresh.uses, fresh.spare = key, fresh.firstUse[:0], fresh.firstEvidence[:0]
+	fresh.client, fresh.server = of, server
+	fresh.uses, fresh.spare = fresh.firstUse[:0], fresh.firstEvidence[:0]
 	return &fresh.entry
 }
+
+// key returns the two ends of the edge.
+func (e *entry) key() pair { return pair{client: e.client.peer, server: e.server} }
 
 // merge adds an observation of this edge.
 func (e *entry) merge(o *Observation, l *Limits) Bound {

@@ -23,7 +23,8 @@ func (g *Graph) Expire(before time.Time) int {
 // a namespace it forgets all. It returns how many edges went.
 func (g *Graph) Reset(namespaces ...string) int {
 	return g.drop(func(e *entry) bool {
-		home, _ := e.key.home()
+		key := e.key()
+		home, _ := key.home()
 		return len(namespaces) == 0 || slices.Contains(namespaces, home.Namespace)
 	})
 }
@@ -34,13 +35,12 @@ func (g *Graph) drop(over func(*entry) bool) int {
 	for i := range g.shards {
 		s := &g.shards[i]
 		s.mu.Lock()
-		dropped := s.drop(over, &g.limits)
-		if dropped > 0 && len(s.edges) == 0 {
+		before := gone
+		s.drop(over, func(e *entry) { g.forget(e); gone++ })
+		if gone > before && len(s.edges) == 0 {
 			s.clear()
 		}
 		s.mu.Unlock()
-		g.edges.Add(-int64(dropped))
-		gone += dropped
 	}
 	return gone
 }

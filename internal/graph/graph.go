@@ -24,6 +24,7 @@ type Graph struct {
 	edges   atomic.Int64
 	refused refusals
 	shards  [shardCount]shard
+	borders [shardCount]borders
 }
 
 // New returns an empty graph.
@@ -58,26 +59,53 @@ func (g *Graph) merge(o *Observation) Bound {
 		if !o.fits() {
 			return TooLong
 		}
-		if bound := g.admit(s, &key); bound != Kept {
+		if bound := g.admit(&key); bound != Kept {
 			return bound
 		}
-		e = newEntry(key)
-		s.insert(hash, e)
+		e = s.insert(hash, &key)
 	}
 	e.changed = g.changes.Add(1)
 	return e.merge(o, &g.limits)
 }
 
 // admit makes room for a new edge, or says which bound has none.
-func (g *Graph) admit(s *shard, key *pair) Bound {
+func (g *Graph) admit(key *pair) Bound {
 	bound := FullEdges
 	if g.edges.Add(1) <= int64(g.limits.Edges) {
-		bound = s.admit(key, &g.limits)
+		bound = g.admitAcross(key)
 	}
 	if bound != Kept {
 		g.edges.Add(-1)
 	}
 	return bound
+}
+
+func (g *Graph) admitAcross(key *pair) Bound {
+	if !key.crosses() {
+		return Kept
+	}
+	return g.border(key).admit(key, &g.limits)
+}
+
+// forget gives back what an edge takes beside its place among those of its client.
+func (g *Graph) forget(e *entry) {
+	key := e.key()
+	s, hash := g.place(&key)
+	s.unchain(hash, e)
+	if key.crosses() {
+		g.border(&key).release(&key, &g.limits)
+	}
+	g.edges.Add(-1)
+}
+
+// border returns the counts that an edge across the border belongs to.
+func (g *Graph) border(key *pair) *borders {
+	home, _ := key.home()
+	return g.borderOf(home)
+}
+
+func (g *Graph) borderOf(who identity.Workload) *borders {
+	return &g.borders[g.hash(&Peer{Workload: who})%shardCount]
 }
 
 // Len returns how many edges there are.
@@ -91,13 +119,6 @@ func (g *Graph) Refused(b Bound) uint64 {
 	return g.refused[b].Load()
 }
 
-// Overflow returns how many edges across the border of the cluster were refused because that workload had too many.
-func (g *Graph) Overflow(who identity.Workload) uint64 {
-	s := &g.shards[g.hash(&Peer{Workload: who})%shardCount]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b, known := s.borders[who]; known {
-		return b.overflow
-	}
-	return 0
-}
+// Overflow returns how many edges across the border of the cluster were refused because that workload had too many. It
+// counts for as long as the workload has any.
+func (g *Graph) Overflow(who identity.Workload) uint64 { return g.borderOf(who).overflow(who) }

@@ -3,6 +3,7 @@ package graph
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"github.com/portolan-io/portolan/internal/identity"
@@ -10,121 +11,93 @@ import (
 
 const shardCount = 64
 
-// shard holds the edges of some peers inside the cluster, under one lock. An edge lives with its home: the client, or
-// the server when the client is outside. So everything that bounds one peer is in one shard.
+// shard holds the edges of some clients, under one lock.
 //
-// Edges are found by a hash of their two ends that leaves the kinds out; the few that share one are chained. That takes
-// half the time of a map with the whole pair as its key.
+// Writers find an edge by a hash of its two ends that leaves the kinds out; the few that share one are chained. That takes
+// half the time of a map with the whole pair as its key. Readers walk the edges of one client after the other, which are
+// kept in order, so that a view sorts clients alone.
 type shard struct {
 	mu      sync.Mutex
 	edges   map[uint64]*entry
-	borders map[identity.Workload]*border
+	clients map[Peer]*client
+}
+
+// client is a peer with the edges that lead from it.
+type client struct {
+	peer  Peer
+	shard *shard   // whose lock the edges need
+	edges []*entry // sorted by server
 }
 
 // pair is the key of an edge.
 type pair struct{ client, server Peer }
 
-// border counts what one workload has on the other side of the cluster's border.
-type border struct {
-	names, addrs, sources int
-	overflow              uint64
-}
-
 func (s *shard) clear() {
-	s.edges, s.borders = make(map[uint64]*entry), make(map[identity.Workload]*border)
+	s.edges, s.clients = make(map[uint64]*entry), make(map[Peer]*client)
 }
 
 func (s *shard) find(hash uint64, key *pair) *entry {
 	for e := s.edges[hash]; e != nil; e = e.next {
-		if e.key == *key {
+		if e.server == key.server && e.client.peer == key.client {
 			return e
 		}
 	}
 	return nil
 }
 
-func (s *shard) insert(hash uint64, e *entry) {
+// insert makes the edge, which must not be there.
+func (s *shard) insert(hash uint64, key *pair) *entry {
+	of, known := s.clients[key.client]
+	if !known {
+		of = &client{peer: key.client, shard: s}
+		s.clients[key.client] = of
+	}
+	e := newEntry(of, key.server)
+	at, _ := slices.BinarySearchFunc(of.edges, &e.server, func(e *entry, server *Peer) int {
+		return comparePeers(&e.server, server)
+	})
+	of.edges = slices.Insert(of.edges, at, e)
 	e.next = s.edges[hash]
 	s.edges[hash] = e
+	return e
 }
 
-// each calls visit for every edge.
-func (s *shard) each(visit func(*entry)) {
-	for _, e := range s.edges {
-		for ; e != nil; e = e.next {
-			visit(e)
-		}
-	}
-}
-
-// drop forgets the edges that are over, and returns how many.
-func (s *shard) drop(over func(*entry) bool, l *Limits) int {
-	gone := 0
-	for hash, e := range s.edges {
-		var kept *entry
-		for e != nil {
-			next := e.next
-			if over(e) {
-				gone++
-				s.release(&e.key, l)
-			} else {
-				e.next, kept = kept, e
+// drop forgets the edges that are over, and calls forgotten for each.
+func (s *shard) drop(over func(*entry) bool, forgotten func(*entry)) {
+	for peer, of := range s.clients {
+		of.edges = slices.DeleteFunc(of.edges, func(e *entry) bool {
+			if !over(e) {
+				return false
 			}
-			e = next
+			forgotten(e)
+			return true
+		})
+		if len(of.edges) == 0 {
+			delete(s.clients, peer)
 		}
-		if kept == nil {
-			delete(s.edges, hash)
-		} else {
-			s.edges[hash] = kept
-		}
-	}
-	return gone
-}
-
-// admit makes room for an edge across the border, or says which bound has none.
-func (s *shard) admit(key *pair, l *Limits) Bound {
-	if !key.crosses() {
-		return Kept
-	}
-	home, _ := key.home()
-	b, known := s.borders[home]
-	if !known {
-		b = &border{}
-		s.borders[home] = b
-	}
-	count, most, bound := b.count(key, l)
-	if *count >= most {
-		b.overflow++
-		return bound
-	}
-	*count++
-	return Kept
-}
-
-// release gives back what admit took.
-func (s *shard) release(key *pair, l *Limits) {
-	if key.crosses() {
-		home, _ := key.home()
-		count, _, _ := s.borders[home].count(key, l)
-		*count--
 	}
 }
 
-// count returns the counter that an edge across the border belongs to, its limit, and the bound beyond it.
-func (b *border) count(key *pair, l *Limits) (*int, int, Bound) {
+// unchain takes an edge from those with its hash.
+func (s *shard) unchain(hash uint64, e *entry) {
+	first := s.edges[hash]
 	switch {
-	case !key.client.Inside():
-		return &b.sources, l.SourcesPerServer, FullSources
-	case key.server.Name != "":
-		return &b.names, l.NamesPerClient, FullNames
+	case first != e:
+		for first.next != e {
+			first = first.next
+		}
+		first.next = e.next
+	case e.next != nil:
+		s.edges[hash] = e.next
 	default:
-		return &b.addrs, l.AddressesPerClient, FullAddrs
+		delete(s.edges, hash)
 	}
 }
 
 func (k *pair) crosses() bool { return !k.client.Inside() || !k.server.Inside() }
 
-// home returns the workload that the edge lives with. It is false when neither side is inside or one is empty.
+// home returns the workload that the edge belongs to: the client, or the server when the client is outside. It is false
+// when neither side is inside or one is empty.
 func (k *pair) home() (identity.Workload, bool) {
 	if k.client == (Peer{}) || k.server == (Peer{}) {
 		return identity.Workload{}, false
@@ -135,14 +108,10 @@ func (k *pair) home() (identity.Workload, bool) {
 	return k.server.Workload, k.server.Inside()
 }
 
-// place returns the shard of an edge and the hash of its pair.
+// place returns the shard of an edge, which is that of its client, and the hash of its pair.
 func (g *Graph) place(key *pair) (*shard, uint64) {
-	client, server := g.hash(&key.client), g.hash(&key.server)
-	home := client
-	if !key.client.Inside() {
-		home = server
-	}
-	return &g.shards[home%shardCount], bits.RotateLeft64(client, 1) ^ server
+	client := g.hash(&key.client)
+	return &g.shards[client%shardCount], bits.RotateLeft64(client, 1) ^ g.hash(&key.server)
 }
 
 func (g *Graph) hash(p *Peer) uint64 {

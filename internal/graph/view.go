@@ -21,33 +21,40 @@ type Server struct{ Namespace, Name string }
 // another Graph.
 type Cursor uint64
 
-// View returns the edges that pass the filter, sorted by client and then by server. What it returns is a deep copy.
-func (g *Graph) View(f Filter) []Edge {
-	keep := f.keep()
-	if f.Server != (Server{}) {
-		keep = g.callersOf(f.Server, keep)
-	}
-	return g.collect(f.room(g), keep)
-}
+// View returns the edges that pass the filter, sorted by client and then by server. What it returns is a deep copy. An edge
+// that comes while it is made may be missing.
+func (g *Graph) View(f Filter) []Edge { return g.collect(f.room(g), f.asks, f.keep()) }
 
 // Since returns the edges that changed after the cursor, sorted and as deep copies, and the cursor for the next call. A
 // change is never missed; one that happens during the call may be returned by this call and by the next.
 func (g *Graph) Since(c Cursor) ([]Edge, Cursor) {
 	next := Cursor(g.changes.Load()) // before the first shard is read, so that nothing slips through behind it
-	return g.collect(0, func(e *entry) bool { return e.changed > uint64(c) }), next
+	return g.collect(0, func(*client) bool { return true }, func(e *entry) bool { return e.changed > uint64(c) }), next
 }
 
-// keep returns the filter as one function, without what needs a look at other edges.
+// asks reports whether edges of that client may pass. It spares a look at each of them.
+func (f Filter) asks(c *client) bool {
+	if len(f.Namespaces) > 0 && c.peer.Inside() && !slices.Contains(f.Namespaces, c.peer.Workload.Namespace) {
+		return false
+	}
+	return f.Server == Server{} || slices.ContainsFunc(c.edges, f.Server.is)
+}
+
+// is reports whether people would call the server of that edge by the name; '.' and '_' in it are the same.
+func (s Server) is(e *entry) bool {
+	server := &e.server.Workload
+	if !e.server.Inside() || server.Namespace != s.Namespace {
+		return false
+	}
+	return strings.ReplaceAll(server.Name, ".", "_") == strings.ReplaceAll(s.Name, ".", "_") || slices.Contains(e.services, s.Name)
+}
+
+// keep returns what the filter says of one edge of a client that it asks for.
 func (f Filter) keep() func(*entry) bool {
 	from, to := nanoseconds(f.Since), nanoseconds(f.Until)
 	return func(e *entry) bool {
-		if f.InsideOnly && e.key.crosses() {
+		if !f.within(e) {
 			return false
-		}
-		if len(f.Namespaces) > 0 {
-			if home, _ := e.key.home(); !slices.Contains(f.Namespaces, home.Namespace) {
-				return false
-			}
 		}
 		if f.Since.IsZero() && f.Until.IsZero() {
 			return true
@@ -55,6 +62,19 @@ func (f Filter) keep() func(*entry) bool {
 		last := e.last()
 		return (f.Since.IsZero() || last >= from) && (f.Until.IsZero() || last <= to)
 	}
+}
+
+// within reports whether the two ends of the edge are where the filter wants them.
+func (f *Filter) within(e *entry) bool {
+	if !f.InsideOnly && len(f.Namespaces) == 0 {
+		return true
+	}
+	key := e.key()
+	if f.InsideOnly && key.crosses() {
+		return false
+	}
+	home, _ := key.home()
+	return len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, home.Namespace)
 }
 
 // room returns how many edges may pass: all where nothing is asked for, else nobody knows.
@@ -65,45 +85,35 @@ func (f Filter) room(g *Graph) int {
 	return g.Len()
 }
 
-// callersOf narrows keep to the clients that call that server.
-func (g *Graph) callersOf(server Server, keep func(*entry) bool) func(*entry) bool {
-	callers := make(map[Peer]struct{})
-	g.each(func(e *entry) {
-		if server.is(e.key.server, e.services) {
-			callers[e.key.client] = struct{}{}
+// collect copies the edges that keep wants of the clients that asks wants, in order. A lock is held for no longer than the
+// edges of one client take. room is how many edges there may be.
+func (g *Graph) collect(room int, asks func(*client) bool, keep func(*entry) bool) []Edge {
+	c := copier{edges: make([]Edge, 0, room)}
+	for _, from := range g.clients(asks, keep) {
+		from.shard.mu.Lock()
+		for _, e := range from.edges {
+			if keep(e) {
+				c.add(e)
+			}
 		}
-	})
-	return func(e *entry) bool {
-		_, calls := callers[e.key.client]
-		return calls && keep(e)
+		from.shard.mu.Unlock()
 	}
+	return c.edges
 }
 
-// is reports whether people would call that peer by the name; '.' and '_' in it are the same.
-func (s Server) is(p Peer, services []string) bool {
-	if !p.Inside() || p.Workload.Namespace != s.Namespace {
-		return false
-	}
-	return strings.ReplaceAll(p.Workload.Name, ".", "_") == strings.ReplaceAll(s.Name, ".", "_") || slices.Contains(services, s.Name)
-}
-
-// each calls visit for every edge, one shard locked at a time. visit must not keep what it gets.
-func (g *Graph) each(visit func(*entry)) {
+// clients returns, in order, the clients that asks wants and of which keep wants an edge. One shard is locked at a time.
+func (g *Graph) clients(asks func(*client) bool, keep func(*entry) bool) []*client {
+	var all []*client
 	for i := range g.shards {
 		s := &g.shards[i]
 		s.mu.Lock()
-		s.each(visit)
+		for _, c := range s.clients {
+			if asks(c) && slices.ContainsFunc(c.edges, keep) {
+				all = append(all, c)
+			}
+		}
 		s.mu.Unlock()
 	}
-}
-
-// collect copies the edges that keep wants and sorts them, the latter without any lock. room is how many there may be.
-func (g *Graph) collect(room int, keep func(*entry) bool) []Edge {
-	c := copier{edges: make([]Edge, 0, room)}
-	g.each(func(e *entry) {
-		if keep(e) {
-			c.add(e)
-		}
-	})
-	return c.sorted()
+	slices.SortFunc(all, func(a, b *client) int { return comparePeers(&a.peer, &b.peer) })
+	return all
 }
