@@ -93,8 +93,7 @@ func toNode(decoder *json.Decoder) (*yaml.Node, error) {
 		}
 		return node, fill(node, decoder)
 	case string:
-		node := new(yaml.Node)
-		return node, node.Encode(value) // which quotes what readers of YAML 1.1 take for something else, such as on
+		return textNode(value), nil
 	case json.Number:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: value.String()}, nil
 	case bool:
@@ -102,6 +101,16 @@ func toNode(decoder *json.Decoder) (*yaml.Node, error) {
 	default:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}, nil
 	}
+}
+
+// textNode quotes what readers of YAML 1.1 take for something else, such as on. That is the library's knowledge; a text that
+// it writes and cannot read back, such as blanks alone, is quoted whatever it is.
+func textNode(value string) *yaml.Node {
+	node := new(yaml.Node)
+	if err := node.Encode(value); err != nil {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: value}
+	}
+	return node
 }
 
 // fill reads the content of an object, keys included, or of a list, and its end.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/portolan-io/portolan/api/v2beta1"
 )
 
@@ -91,4 +93,22 @@ func TestHeaderStaysAComment(t *testing.T) {
 			t.Errorf("line %q is not a comment alone", line)
 		}
 	}
+}
+
+// TestOddTextsSurviveTheFile draws names of what YAML treats in its own way.
+func TestOddTextsSurviveTheFile(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.OneOf(
+			rapid.SampledFrom([]string{"\t\n", "\n\t", "\n", "on", "~"}),
+			rapid.StringOfN(rapid.RuneFrom([]rune("\t\n\r :#'\"-|>a\u2028")), 1, 6, -1),
+		).Draw(t, "name")
+		objects := []*v2beta1.ClientIntents{{Spec: v2beta1.ClientIntentsSpec{Workload: v2beta1.WorkloadReference{Name: name}}}}
+		var text bytes.Buffer
+		if err := Marshal(&text, objects, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !Same(text.Bytes(), objects) {
+			t.Fatalf("%q does not survive:\n%s", name, &text)
+		}
+	})
 }
