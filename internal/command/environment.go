@@ -14,7 +14,7 @@ import (
 func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool), notices io.Writer) error {
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" {
+		if f.Changed || f.Name == "help" || f.Name == versionFlag {
 			return
 		}
 		variable, value := environmentOf(f.Name, lookup, notices)

@@ -25,6 +25,9 @@ func TestTheEnvironmentSetsFlags(t *testing.T) {
 		"two that are configured do not fit":       {map[string]string{"PORTOLAN_SERVER": "a.b", "PORTOLAN_NAMESPACE": "c"}, "portolan list", "", "Error: server filter cannot be used with namespaces filter\n"},
 		"a wrong value names the variable":         {map[string]string{"OTTERIZE_FORMAT": "png"}, "portolan list", "", "Error: OTTERIZE_FORMAT \"png\": unexpected output format png, use one of (text, table, wide, json, yaml)\nSee"},
 		"a variable without a flag means nothing":  {map[string]string{"PORTOLAN_HELP": "true", "PORTOLAN_NO_SUCH": "x"}, "portolan list", all, ""},
+		"the version as a flag":                    {map[string]string{"PORTOLAN_FORMAT": "png"}, "portolan --version", "Version: v1.4.0\nCommit: ", ""},
+		"a variable is no such flag":               {map[string]string{"PORTOLAN_VERSION": "true"}, "portolan", "See who talks to whom", ""},
+		"nor a wrong one":                          {map[string]string{"PORTOLAN_VERSION": "v9"}, "portolan", "See who talks to whom", ""},
 		"version takes nothing from others":        {map[string]string{"PORTOLAN_FORMAT": "png"}, "portolan version", "Version: v1.4.0\nCommit: ", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,13 +77,20 @@ const (
 )
 
 func newRoot(version, name string, s surroundings) *cobra.Command {
+	var versionOnly bool
 	root := &cobra.Command{
 		Use:           name,
 		Short:         "See who talks to whom in a Kubernetes cluster, and turn it into least-privilege policy",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArguments, SuggestionsMinimumDistance: 2,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if versionOnly {
+				return sayVersion(cmd, version)
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&versionOnly, versionFlag, false, "print the version, as the command of that name does")
 	if plugin, isPlugin := strings.CutPrefix(name, "kubectl "); isPlugin {
 		root.Use = plugin // a name ends at its first blank; help shows the whole
 		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: name}

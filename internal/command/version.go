@@ -14,11 +14,17 @@ func versionCommand(version string) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Aliases: []string{"api-version"}, Short: "Print the version",
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, _ := debug.ReadBuildInfo()
-			return emit(cmd, func(w io.Writer) error { return printVersion(w, version, info) })
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return sayVersion(cmd, version) },
 	}
+}
+
+// versionFlag asks the program without a verb for the same. It is for the command line alone: a variable PORTOLAN_VERSION
+// means something else wherever it is set.
+const versionFlag = "version"
+
+func sayVersion(cmd *cobra.Command, version string) error {
+	info, _ := debug.ReadBuildInfo()
+	return emit(cmd, func(w io.Writer) error { return printVersion(w, version, info) })
 }
 
 func printVersion(w io.Writer, version string, info *debug.BuildInfo) error {
