@@ -119,13 +119,15 @@ func agents(s query.Status) (_ component, degraded bool) {
 	}, degraded || window.Completeness() < completeFrom
 }
 
-// nodeTrouble says what is wrong with the agent of a node, with the remedy. While an operator has just started nothing is
-// bad yet: agents come up with it, and their first word is that they do not run yet.
+// nodeTrouble says what is wrong with the agent of a node, with the remedy. For a grace period after the start of an
+// operator nothing is a finding: agents come up with it, and their first word is that they do not run yet.
 func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) (trouble []string, bad bool) {
-	young := s.Now.Sub(s.Started) <= silentAfter
+	age := s.Now.Sub(s.Started)
+	young := age < silentAfter
 	switch silent := s.Now.Sub(agent.LastSeen); {
 	case !reported && young:
-		return []string{node + ": no word yet, since the operator has just started"}, false
+		return []string{fmt.Sprintf("%s: no word yet; the operator started %s ago, and a silent agent is a finding after %s",
+			node, rounded(age), rounded(silentAfter))}, false
 	case !reported:
 		return []string{node + ": no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)"}, true
 	case silent > silentAfter:

@@ -51,8 +51,13 @@ func TestDiagnose(t *testing.T) {
 		},
 		"an operator that has just started waits for its agents": {
 			func(s *query.Status, _ *installation) { s.Agents, s.Started = s.Agents[:2], s.Now.Add(-30*time.Second) },
-			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no word yet, since the operator has just started\n" +
+			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no word yet; the operator started 30s ago, and a silent agent is a finding after 60s\n" +
 				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:30Z; 41 intents, 0 failing\n", false,
+		},
+		"the grace period of an agent ends": {
+			func(s *query.Status, _ *installation) { s.Agents, s.Started = s.Agents[:2], s.Now.Add(-time.Minute) },
+			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)\n" +
+				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:00Z; 41 intents, 0 failing\n", true,
 		},
 		"what an agent says while all of it starts is told and not bad yet": {
 			func(s *query.Status, _ *installation) {
@@ -177,7 +182,12 @@ func TestStatusEndsAsAFindingWhenSomethingIsDegraded(t *testing.T) {
 	if got := scene.run(t.Context(), "portolan status"); got.code != exitDone || !strings.HasPrefix(got.out, "COMPONENT   READY   VERSION   NOTE\n") || got.err != "" {
 		t.Errorf("an operator that is well: %+v", got)
 	}
-	from.status.Agents = nil
+	from.status.Agents, from.status.Started = nil, time.Now().Add(-10*time.Second)
+	scene = newScene(t, from)
+	if got := scene.run(t.Context(), "portolan status"); got.code != exitDone || !strings.Contains(got.out, "0/1 ") || !strings.Contains(got.out, "n1: no word yet; ") {
+		t.Errorf("an agent whose grace period runs: %+v", got)
+	}
+	from.status.Started = time.Now().Add(-time.Hour)
 	scene = newScene(t, from)
 	for line, want := range map[string]string{
 		"portolan status":                       "COMPONENT",
