@@ -64,7 +64,7 @@ func (e *exporting) run(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("output-type") && toStandard {
 		return flagError{errors.New("flag --output-type requires --output to specify output path")}
 	}
-	m, err := e.wanted.read(cmd)
+	m, err := e.wanted.read(cmd, notices{}) // a young map is told even to those who are quiet: a policy may rest on it
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func listCommand(version string) *cobra.Command {
 		Example: "  portolan list -n shop,pay\n  portolan list --format wide --since 24h --with-internet\n  portolan list --server payment.pay",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := wanted.read(cmd)
+			m, err := wanted.read(cmd, say)
 			if err != nil {
 				return err
 			}

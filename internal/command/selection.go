@@ -84,14 +84,23 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s[:at], s[at+len(separator):], true
 }
 
-// read returns the selected part of the map. An error means that nothing is known.
-func (s *selection) read(cmd *cobra.Command) (document.Map, error) {
+// youngMap is how long a map is told to be young. Much of what happens in a cluster happens at least once in that time.
+const youngMap = 10 * time.Minute
+
+// read returns the selected part of the map, and tells when the operator has only just begun it. An error means that
+// nothing is known.
+func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
 	if err != nil {
 		return document.Map{}, err
 	}
 	if s.file == "" {
-		return s.ask(cmd, filter)
+		m, err := s.ask(cmd, filter)
+		if age := m.Window.To.Sub(m.Window.From); err == nil && !m.Window.From.IsZero() && age < youngMap {
+			say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
+				m.Window.From.UTC().Format(time.RFC3339), rounded(age))
+		}
+		return m, err
 	}
 	m, err := readMap(s.file, cmd.InOrStdin())
 	if err != nil {

@@ -56,7 +56,7 @@ func (v *drawing) run(cmd *cobra.Command) error {
 			return flagError{err}
 		}
 	}
-	m, err := v.wanted.read(cmd)
+	m, err := v.wanted.read(cmd, v.say)
 	if err != nil {
 		return err
 	}
