@@ -16,6 +16,7 @@ import (
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/export/intents"
+	"github.com/portolan-io/portolan/internal/identity"
 )
 
 // exporting says how ClientIntents are written.
@@ -44,6 +45,7 @@ func exportCommand(version string) *cobra.Command {
 		outputType: &oneOf{value: singleFile, words: []string{singleFile, directory}, what: "output type"},
 		header:     &oneOf{value: headerAuto, words: []string{headerAuto, headerAlways, headerNever}, what: "header"},
 	}
+	e.wanted.whole = true
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write the map as ClientIntents",
 		Example: "  portolan export -n shop -o intents/\n  portolan export --server payment.pay | kubectl apply -f -",
@@ -60,8 +62,7 @@ func exportCommand(version string) *cobra.Command {
 }
 
 func (e *exporting) run(cmd *cobra.Command) error {
-	toStandard := e.path == "" || e.path == standardOutput
-	if cmd.Flags().Changed("output-type") && toStandard {
+	if cmd.Flags().Changed("output-type") && e.toStandard() {
 		return flagError{errors.New("flag --output-type requires --output to specify output path")}
 	}
 	m, err := e.wanted.read(cmd, notices{}) // a young map is told even to those who are quiet: a policy may rest on it
@@ -71,27 +72,65 @@ func (e *exporting) run(cmd *cobra.Command) error {
 	objects, left := intents.Declare(m.Edges, intents.Options{
 		AsServices: e.wanted.asServices, WithInternet: e.wanted.withInternet, DNS: intents.DNSServers(m.Edges),
 	})
+	h := harvest{from: m, objects: objects}
+	if !e.wanted.withInternet {
+		h.outside = intents.Outside(m.Edges)
+	}
 	e.tell(cmd, left)
-	switch {
-	case toStandard:
-		if len(objects) == 0 {
-			e.say.sayf(cmd, nothingFound)
-		}
-		return emit(cmd, func(w io.Writer) error { return e.write(w, objects, e.headerOf(m, e.header.value == headerAlways)) })
-	case len(objects) == 0: // an empty map is no reason to empty a file
+	if err := e.output(cmd, h); err != nil {
+		return err
+	}
+	if peers := h.leftOutside(); peers > 0 {
+		e.say.sayf(cmd, "%s", intents.LeftOutside(peers))
+	}
+	return nil
+}
+
+// output writes the objects to where they are wanted.
+func (e *exporting) output(cmd *cobra.Command, h harvest) error {
+	if len(h.objects) == 0 {
 		e.say.sayf(cmd, nothingFound)
+	}
+	switch {
+	case e.toStandard():
+		p := page{h.objects, e.headerOf(h.from, h.leftOutside(), e.header.value == headerAlways)}
+		return emit(cmd, func(w io.Writer) error { return e.write(w, p) })
+	case len(h.objects) == 0: // an empty map is no reason to empty a file
 		return nil
 	case e.intoDirectory():
-		return e.writeDirectory(cmd, objects, e.headerOf(m, e.header.value != headerNever))
+		return e.writeDirectory(cmd, h)
 	default:
-		return e.writeFile(cmd, objects, e.headerOf(m, e.header.value != headerNever))
+		return e.writeFile(cmd, h)
 	}
+}
+
+func (e *exporting) toStandard() bool { return e.path == "" || e.path == standardOutput }
+
+// harvest is what an export makes of a map, and what it leaves out by itself.
+type harvest struct {
+	from    document.Map
+	objects []*v2beta1.ClientIntents
+	outside map[identity.Workload]int // peers outside of the cluster that are left out, by client
+}
+
+func (h harvest) leftOutside() (peers int) {
+	for _, n := range h.outside {
+		peers += n
+	}
+	return peers
+}
+
+// page is the content of one file.
+type page struct {
+	objects []*v2beta1.ClientIntents
+	header  *intents.Header // nil for none
 }
 
 // maxTold is how many pairs that are left out are named one by one.
 const maxTold = 10
 
-// tell says what was seen and is not in the output. It is no notice that --quiet may drop: a policy may rest on it.
+// tell says what was seen and is not in the output although it is wanted there. It is no notice that --quiet may drop: a
+// policy may rest on it.
 func (e *exporting) tell(cmd *cobra.Command, left []intents.Left) {
 	for _, l := range left[:min(len(left), maxTold)] {
 		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: %s -> %s is left out: %s\n", l.Client, l.Server, l.Why)
@@ -101,20 +140,21 @@ func (e *exporting) tell(cmd *cobra.Command, left []intents.Left) {
 	}
 }
 
-func (e *exporting) headerOf(m document.Map, wanted bool) *intents.Header {
+func (e *exporting) headerOf(m document.Map, outside int, wanted bool) *intents.Header {
 	if !wanted {
 		return nil
 	}
 	return &intents.Header{
 		Version: e.version, Cluster: m.Cluster, From: m.Window.From, To: m.Window.To, Completeness: m.Window.Completeness(),
+		Outside: outside,
 	}
 }
 
-func (e *exporting) write(w io.Writer, objects []*v2beta1.ClientIntents, header *intents.Header) error {
+func (e *exporting) write(w io.Writer, p page) error {
 	if e.format.value == formatJSON {
-		return intents.MarshalJSON(w, objects)
+		return intents.MarshalJSON(w, p.objects)
 	}
-	return intents.Marshal(w, objects, header)
+	return intents.Marshal(w, p.objects, p.header)
 }
 
 // intoDirectory reports whether the path is one: by the flag, by its last character, or because it is there.
@@ -126,8 +166,10 @@ func (e *exporting) intoDirectory() bool {
 	return err == nil && there.IsDir()
 }
 
-func (e *exporting) writeFile(cmd *cobra.Command, objects []*v2beta1.ClientIntents, header *intents.Header) error {
-	changes, err := e.plan(map[string][]*v2beta1.ClientIntents{e.path: objects}, header)
+func (e *exporting) writeFile(cmd *cobra.Command, h harvest) error {
+	changes, err := e.plan(map[string]page{
+		e.path: {h.objects, e.headerOf(h.from, h.leftOutside(), e.header.value != headerNever)},
+	})
 	if err != nil {
 		return err
 	}
@@ -138,10 +180,13 @@ func (e *exporting) writeFile(cmd *cobra.Command, objects []*v2beta1.ClientInten
 	return nil
 }
 
-func (e *exporting) writeDirectory(cmd *cobra.Command, objects []*v2beta1.ClientIntents, header *intents.Header) error {
-	files := make(map[string][]*v2beta1.ClientIntents, len(objects))
-	for i, name := range intents.FileNames(objects) {
-		files[filepath.Join(e.path, name+"."+e.format.value)] = objects[i : i+1]
+func (e *exporting) writeDirectory(cmd *cobra.Command, h harvest) error {
+	files := make(map[string]page, len(h.objects))
+	for i, name := range intents.FileNames(h.objects) {
+		outside := h.outside[clientOf(h.objects[i])]
+		files[filepath.Join(e.path, name+"."+e.format.value)] = page{
+			h.objects[i : i+1], e.headerOf(h.from, outside, e.header.value != headerNever),
+		}
 	}
 	if there, err := os.Stat(filepath.Clean(e.path)); err == nil && !there.IsDir() {
 		return fmt.Errorf("writing %s: it is not a directory", e.path)
@@ -149,7 +194,7 @@ func (e *exporting) writeDirectory(cmd *cobra.Command, objects []*v2beta1.Client
 	if err := os.MkdirAll(e.path, newDirectoryMode); err != nil {
 		return unwritable(e.path, err)
 	}
-	changes, err := e.plan(files, header)
+	changes, err := e.plan(files)
 	if err != nil {
 		return err
 	}
@@ -161,6 +206,12 @@ func (e *exporting) writeDirectory(cmd *cobra.Command, objects []*v2beta1.Client
 	return nil
 }
 
+// clientOf returns the workload that an object declares for.
+func clientOf(object *v2beta1.ClientIntents) identity.Workload {
+	client := object.Spec.Workload
+	return identity.Workload{Namespace: object.Namespace, Kind: client.Kind, Name: client.Name}
+}
+
 // changes are the files to write. A file that says the same already is not among them, so that its header keeps telling
 // the evidence behind the last real change.
 type changes struct {
@@ -168,19 +219,19 @@ type changes struct {
 	added, changed, unchanged int
 }
 
-func (e *exporting) plan(files map[string][]*v2beta1.ClientIntents, header *intents.Header) (changes, error) {
+func (e *exporting) plan(files map[string]page) (changes, error) {
 	c := changes{texts: make(map[string][]byte, len(files))}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		there, err := readRegular(path)
 		if err != nil {
 			return changes{}, fmt.Errorf("reading %s: %w", path, err)
 		}
-		if there != nil && intents.Same(there, files[path]) {
+		if there != nil && intents.Same(there, files[path].objects) {
 			c.unchanged++
 			continue
 		}
 		var text bytes.Buffer
-		if err := e.write(&text, files[path], header); err != nil {
+		if err := e.write(&text, files[path]); err != nil {
 			return changes{}, err
 		}
 		c.texts[path] = text.Bytes()

@@ -26,6 +26,7 @@ type selection struct {
 	server       string
 	since, until moment
 	withInternet bool
+	whole        bool // read what crosses the border of the cluster, whether it is wanted or only counted
 	asServices   bool
 	file         string // a graph document instead of the operator
 }
@@ -48,7 +49,7 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 // filter returns what the flags select.
 func (s *selection) filter(given func(flag string) bool, now time.Time) (graph.Filter, error) {
 	f := graph.Filter{
-		Namespaces: slices.Clone(s.namespaces), InsideOnly: !s.withInternet,
+		Namespaces: slices.Clone(s.namespaces), InsideOnly: !s.withInternet && !s.whole,
 		Since: s.since.at(now), Until: s.until.at(now),
 	}
 	if s.everywhere {

@@ -69,6 +69,27 @@ func Declare(edges []graph.Edge, o Options) ([]*v2beta1.ClientIntents, []Left) {
 	return all, slices.Compact(left)
 }
 
+// Outside returns, by client in the form of the API, how many different peers outside of the cluster are in the edges that
+// declare targets only with WithInternet.
+func Outside(edges []graph.Edge) map[identity.Workload]int {
+	type pair struct {
+		client identity.Workload
+		server graph.Peer
+	}
+	known, counts := make(map[pair]bool), make(map[identity.Workload]int)
+	for _, e := range edges {
+		if !e.Client.Inside() || e.Client.Workload == identity.APIServer() || e.Server.Inside() || !writableServer(e.Server) {
+			continue
+		}
+		called := pair{written(e.Client.Workload), graph.Peer{Name: e.Server.Name, Addr: e.Server.Addr.Unmap()}}
+		if !known[called] && writableWorkload(called.client) {
+			known[called] = true
+			counts[called.client]++
+		}
+	}
+	return counts
+}
+
 // collect sorts the edges by client. Names of clients come in the form of the API, so that two spellings of one name are
 // one client.
 func collect(edges []graph.Edge, o Options) (clients map[identity.Workload]*targets, left []Left) {

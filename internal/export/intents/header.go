@@ -13,6 +13,7 @@ type Header struct {
 	Cluster      string    // UID or name of the cluster; may be empty
 	From, To     time.Time // the time that was watched
 	Completeness float64   // of the map, 0 to 1
+	Outside      int       // peers outside of the cluster that were seen and are left out
 }
 
 // Generated begins the first line of every header; a file that starts with it was written by Portolan.
@@ -29,7 +30,18 @@ func (h Header) String() string {
 	}
 	fmt.Fprintf(&text, ".\n# Evidence: %s to %s, map %s complete.\n",
 		h.From.UTC().Format(time.RFC3339), h.To.UTC().Format(time.RFC3339), Percent(h.Completeness))
+	if h.Outside > 0 {
+		text.WriteString("# " + LeftOutside(h.Outside) + ".\n")
+	}
 	return text.String()
+}
+
+// LeftOutside says that so many peers outside of the cluster are left out, and what to do about it.
+func LeftOutside(peers int) string {
+	if peers == 1 {
+		return "Left out: 1 peer outside of the cluster; export --with-internet includes it as an internet target"
+	}
+	return fmt.Sprintf("Left out: %d peers outside of the cluster; export --with-internet includes them as internet targets", peers)
 }
 
 // oneLine keeps a value from ending the comment that it stands in.
