@@ -28,7 +28,7 @@ func carve[T any](rest []T, n int) (cut, left []T) {
 func (c *copier) add(e *entry) {
 	c.edges = append(c.edges, Edge{})
 	edge := &c.edges[len(c.edges)-1]
-	edge.Client, edge.Server = e.client.peer, e.server
+	edge.Client, edge.Server = e.key.client, e.key.server
 	edge.HostNetwork, edge.Private, edge.Overflow = e.hostNetwork, e.private, e.overflow
 	edge.Services, c.services = carve(c.services, len(e.services))
 	copy(edge.Services, e.services)

@@ -10,11 +10,9 @@ import (
 
 // entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them.
 type entry struct {
-	client      *client
-	server      Peer
-	next        *entry     // with the same hash
-	uses        []use      // sorted
-	spare       []evidence // room for the evidence of the next use; nil when it is taken
+	key         pair
+	next        *entry // with the same hash
+	uses        []use  // sorted
 	services    []string
 	overflow    uint64
 	changed     uint64 // number of the latest change
@@ -34,22 +32,20 @@ type evidence struct {
 	count       uint64
 }
 
-// newEntry returns an entry without uses. Most edges have one use with one piece of evidence, so room for these is in the same
-// piece of memory.
-func newEntry(of *client, server Peer) *entry {
+// newEntry returns an entry with one use and no evidence. Most edges have one use with one piece of evidence, so room for
+// these is in the same piece of memory.
+func newEntry(key *pair, first Use) *entry {
 	fresh := &struct {
 		entry
 
 		firstUse      [1]use
 		firstEvidence [1]evidence
 	}{}
-	fresh.client, fresh.server = of, server
-	fresh.uses, fresh.spare = fresh.firstUse[:0], fresh.firstEvidence[:0]
+	fresh.key = *key
+	fresh.firstUse[0] = use{key: first, evidence: fresh.firstEvidence[:0]}
+	fresh.uses = fresh.firstUse[:]
 	return &fresh.entry
 }
-
-// key returns the two ends of the edge.
-func (e *entry) key() pair { return pair{client: e.client.peer, server: e.server} }
 
 // merge adds an observation of this edge.
 func (e *entry) merge(o *Observation, l *Limits) Bound {
@@ -59,8 +55,7 @@ func (e *entry) merge(o *Observation, l *Limits) Bound {
 			e.overflow++
 			return bound
 		}
-		e.uses = slices.Insert(e.uses, at, use{key: o.Use, evidence: e.spare})
-		e.spare = nil
+		e.uses = slices.Insert(e.uses, at, use{key: o.Use})
 	}
 	e.hostNetwork = e.hostNetwork || o.HostNetwork
 	e.private = e.private || o.Private

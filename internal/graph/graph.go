@@ -62,7 +62,7 @@ func (g *Graph) merge(o *Observation) Bound {
 		if bound := g.admit(&key); bound != Kept {
 			return bound
 		}
-		e = s.insert(hash, &key)
+		e = s.insert(hash, &key, o.Use)
 	}
 	e.changed = g.changes.Add(1)
 	return e.merge(o, &g.limits)
@@ -89,11 +89,10 @@ func (g *Graph) admitAcross(key *pair) Bound {
 
 // forget gives back what an edge takes beside its place among those of its client.
 func (g *Graph) forget(e *entry) {
-	key := e.key()
-	s, hash := g.place(&key)
+	s, hash := g.place(&e.key)
 	s.unchain(hash, e)
-	if key.crosses() {
-		g.border(&key).release(&key, &g.limits)
+	if e.key.crosses() {
+		g.border(&e.key).release(&e.key, &g.limits)
 	}
 	g.edges.Add(-1)
 }

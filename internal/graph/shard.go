@@ -38,23 +38,23 @@ func (s *shard) clear() {
 
 func (s *shard) find(hash uint64, key *pair) *entry {
 	for e := s.edges[hash]; e != nil; e = e.next {
-		if e.server == key.server && e.client.peer == key.client {
+		if e.key == *key {
 			return e
 		}
 	}
 	return nil
 }
 
-// insert makes the edge, which must not be there.
-func (s *shard) insert(hash uint64, key *pair) *entry {
+// insert makes an edge that is not there, for its first use.
+func (s *shard) insert(hash uint64, key *pair, first Use) *entry {
 	of, known := s.clients[key.client]
 	if !known {
 		of = &client{peer: key.client, shard: s}
 		s.clients[key.client] = of
 	}
-	e := newEntry(of, key.server)
-	at, _ := slices.BinarySearchFunc(of.edges, &e.server, func(e *entry, server *Peer) int {
-		return comparePeers(&e.server, server)
+	e := newEntry(key, first)
+	at, _ := slices.BinarySearchFunc(of.edges, &e.key.server, func(other *entry, server *Peer) int {
+		return comparePeers(&other.key.server, server)
 	})
 	of.edges = slices.Insert(of.edges, at, e)
 	e.next = s.edges[hash]

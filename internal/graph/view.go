@@ -42,8 +42,8 @@ func (f Filter) asks(c *client) bool {
 
 // is reports whether people would call the server of that edge by the name; '.' and '_' in it are the same.
 func (s Server) is(e *entry) bool {
-	server := &e.server.Workload
-	if !e.server.Inside() || server.Namespace != s.Namespace {
+	server := e.key.server.Workload
+	if server.IsZero() || server.Namespace != s.Namespace {
 		return false
 	}
 	return strings.ReplaceAll(server.Name, ".", "_") == strings.ReplaceAll(s.Name, ".", "_") || slices.Contains(e.services, s.Name)
@@ -69,11 +69,10 @@ func (f *Filter) within(e *entry) bool {
 	if !f.InsideOnly && len(f.Namespaces) == 0 {
 		return true
 	}
-	key := e.key()
-	if f.InsideOnly && key.crosses() {
+	if f.InsideOnly && e.key.crosses() {
 		return false
 	}
-	home, _ := key.home()
+	home, _ := e.key.home()
 	return len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, home.Namespace)
 }
 
