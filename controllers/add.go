@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 )
@@ -84,7 +85,7 @@ func Add(ctx context.Context, mgr manager.Manager, o Options) error {
 		return err
 	}
 	counters, err := newMetrics(o.Registry)
-	if err != nil {
+	if err := errors.Join(err, o.Registry.Register(doubtful{o.World})); err != nil {
 		return fmt.Errorf("registering the counters of the controllers: %w", err)
 	}
 	b := &builder{mgr: mgr, options: o.withDefaults(), metrics: counters, scheme: newScheme()}
@@ -130,7 +131,7 @@ type builder struct {
 // newScheme knows the kinds that the controllers read or write, and no other.
 func newScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, networkingv1.AddToScheme, v2beta1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, networkingv1.AddToScheme, declared.AddToScheme} {
 		if err := add(scheme); err != nil {
 			panic(fmt.Sprintf("registering kinds that are compiled in: %v", err))
 		}
@@ -167,10 +168,10 @@ func (b *builder) addRules(ctx context.Context) error {
 		return err
 	}
 	writer := &policyWriter{resource: policies, view: newPolicyView(b.cache)}
-	garbage := newCollector(b.options.World, writer)
+	garbage := newCollector(b.options.World, b.options.Settings, writer)
 	feed := &follower{
 		world: b.options.World, changes: b.options.Changes, book: known, tell: tell.add,
-		ready: func() { garbage.allow(); tell.release() },
+		ready: func() { garbage.allow(); tell.release() }, strays: garbage.look,
 	}
 	recorder := b.mgr.GetEventRecorder(fieldManager)
 	if err := b.addPolicies(ctx, &PolicyReconciler{
@@ -216,13 +217,13 @@ func (b *builder) addStatuses(ctx context.Context, r *StatusReconciler, tell *in
 		}
 		r.writers[kind] = writer
 	}
-	if err := b.warm(ctx, &v2beta1.ClientIntents{}, &v2beta1.ProtectedService{}); err != nil {
+	if err := b.warm(ctx, &declared.ClientIntents{}, &declared.ProtectedService{}); err != nil {
 		return err
 	}
 	return add(b.mgr, "status", r, b.options.Writers,
 		source.TypedFunc[policy.ObjectRef](tell.start),
-		source.TypedKind(b.cache, &v2beta1.ClientIntents{}, rewritten[*v2beta1.ClientIntents](tell)),
-		source.TypedKind(b.cache, &v2beta1.ProtectedService{}, rewritten[*v2beta1.ProtectedService](tell)),
+		source.TypedKind(b.cache, &declared.ClientIntents{}, rewritten[*declared.ClientIntents](tell)),
+		source.TypedKind(b.cache, &declared.ProtectedService{}, rewritten[*declared.ProtectedService](tell)),
 	)
 }
 
@@ -232,7 +233,7 @@ func (b *builder) addDiscovery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.warm(ctx, &v2beta1.ClientIntents{}); err != nil {
+	if err := b.warm(ctx, &declared.ClientIntents{}); err != nil {
 		return err
 	}
 	r := &DiscoveryReconciler{
@@ -242,7 +243,7 @@ func (b *builder) addDiscovery(ctx context.Context) error {
 		period: b.options.Period, live: b.cache, writer: writer,
 	}
 	return add(b.mgr, "discovery", r, 1,
-		source.TypedKind(b.cache, &v2beta1.ClientIntents{}, declaredIn[*v2beta1.ClientIntents](b.options.Period)),
+		source.TypedKind(b.cache, &declared.ClientIntents{}, declaredIn[*declared.ClientIntents](b.options.Period)),
 		source.TypedFunc[string](r.start),
 	)
 }

@@ -30,6 +30,7 @@ type book struct {
 type result struct {
 	subject   identity.Workload
 	idle      bool   // neither direction has a mode: nothing declares the subject
+	unsure    bool   // something is kept that only an object may have asked for that cannot be read
 	label     string // the label value that its pods need; empty for none
 	written   policy.Written
 	declarers []policy.ObjectRef // ClientIntents whose declarations are in the ruling, sorted, once each
@@ -219,6 +220,20 @@ func (b *book) label(who identity.Workload) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.results[who].label
+}
+
+// unsure returns the subjects of whose policies something is kept because an object cannot be read, sorted.
+func (b *book) unsure() []identity.Workload {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []identity.Workload
+	for who, r := range b.results {
+		if r.unsure {
+			found = append(found, who)
+		}
+	}
+	slices.SortFunc(found, identity.Compare)
+	return found
 }
 
 // takeNews returns what was done since the last call for one object.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 )
 
 // Names of the indices over cached policies.
@@ -57,9 +58,12 @@ func trimmedForCache(object any) (any, error) {
 	switch o := object.(type) {
 	case *networkingv1.NetworkPolicy:
 		trimPolicy(o)
-	case *v2beta1.ClientIntents:
-		trimIntents(o)
-	case *v2beta1.ProtectedService:
+	case *declared.ClientIntents:
+		if o.Fault != "" {
+			o.Labels = nil // what cannot be read is nobody's to change, not even discovery's
+		}
+		trimIntents(&o.ClientIntents)
+	case *declared.ProtectedService:
 		o.ManagedFields, o.Annotations = nil, nil
 	}
 	return object, nil

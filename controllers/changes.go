@@ -7,12 +7,16 @@ import (
 	"sync"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 )
 
 // World is the newest picture of the cluster.
 type World interface {
 	// Current returns the newest Snapshot. It is called from several goroutines.
 	Current() *cluster.Snapshot
+	// Unreadable returns the objects that people wrote and that do not decode, sorted. Whoever asks for it before Current
+	// misses none: an object that was repaired is in the Snapshot before it leaves this list.
+	Unreadable() []declared.Unreadable
 	// WaitSynced returns nil when the Snapshot shows everything that the API server held at the start. Nothing is decided,
 	// and so nothing deleted, before. It returns an error if ctx ends first.
 	WaitSynced(ctx context.Context) error

@@ -15,6 +15,7 @@ import (
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/export/intents"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
@@ -199,13 +200,13 @@ func dnsServers(snap *cluster.Snapshot, services []policy.NamespacedName) map[id
 }
 
 func (r *DiscoveryReconciler) liveIn(ctx context.Context, namespace string) ([]*v2beta1.ClientIntents, error) {
-	var list v2beta1.ClientIntentsList
+	var list declared.ClientIntentsList
 	if err := r.live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("listing ClientIntents of namespace %s: %w", namespace, err)
 	}
 	live := make([]*v2beta1.ClientIntents, len(list.Items))
 	for i := range list.Items {
-		live[i] = &list.Items[i]
+		live[i] = &list.Items[i].ClientIntents
 	}
 	return live, nil
 }

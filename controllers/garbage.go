@@ -14,16 +14,18 @@ import (
 )
 
 // collector deletes the policies of Portolan that belong to no subject any more: those of workloads that went while no
-// operator ran. Everything else is deleted by the reconcile of its subject.
+// operator ran. Everything else is deleted by the reconcile of its subject. What an object that cannot be read may have
+// asked for stays.
 type collector struct {
 	world    World
+	settings policy.Settings
 	policies *policyWriter
 	wake     chan struct{} // one slot
 	allowed  atomic.Bool   // every subject was computed once
 }
 
-func newCollector(world World, policies *policyWriter) *collector {
-	return &collector{world: world, policies: policies, wake: make(chan struct{}, 1)}
+func newCollector(world World, settings policy.Settings, policies *policyWriter) *collector {
+	return &collector{world: world, settings: settings, policies: policies, wake: make(chan struct{}, 1)}
 }
 
 // allow lets the collector delete from now on, and has it look.
@@ -73,10 +75,11 @@ func (c *collector) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := keysByNamespace(policy.Subjects(c.world.Current()))
+	unreadable, snap := c.world.Unreadable(), c.world.Current() // in this order: see World
+	unsure, known := doubtOf(snap, c.settings, unreadable), keysByNamespace(policy.Subjects(snap))
 	var errs []error
 	for i := range all {
-		if _, wanted := known[all[i].Namespace][owner(all[i].Labels)]; wanted {
+		if _, wanted := known[all[i].Namespace][owner(all[i].Labels)]; wanted || unsure.about(&all[i]) {
 			continue
 		}
 		if err := c.policies.remove(ctx, &all[i]); err != nil {

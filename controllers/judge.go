@@ -12,6 +12,7 @@ import (
 
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 )
@@ -60,12 +61,12 @@ func judge(snap *cluster.Snapshot, set policy.Settings, object client.Object, wr
 	switch o := object.(type) {
 	case *v2beta1.ClientIntents:
 		j := policy.Judge(snap, set, o, written)
-		s, err := state(about, &o.ObjectMeta, j.Status.Conditions, j.Status)
+		s, err := state(about, o, j.Status.Conditions, j.Status)
 		s.findings = j.Findings
 		return s, err
 	case *v2beta1.ProtectedService:
 		p := policy.JudgeProtected(snap, set, o, written)
-		s, err := state(about, &o.ObjectMeta, p.Status.Conditions, p.Status)
+		s, err := state(about, o, p.Status.Conditions, p.Status)
 		s.findings = p.Findings
 		return s, err
 	default:
@@ -99,34 +100,39 @@ func (r *StatusReconciler) read(ctx context.Context, about policy.ObjectRef) (st
 }
 
 func (r *StatusReconciler) stored(ctx context.Context, kind string, name types.NamespacedName) (statement, error) {
-	about := policy.ObjectRef{Kind: kind, Namespace: name.Namespace, Name: name.Name}
 	switch kind {
 	case v2beta1.KindClientIntents:
-		o := new(v2beta1.ClientIntents)
-		if err := r.live.Get(ctx, name, o); err != nil {
-			return statement{}, err
-		}
-		return state(about, &o.ObjectMeta, o.Status.Conditions, o.Status)
+		o := new(declared.ClientIntents)
+		err := r.live.Get(ctx, name, o)
+		return stated(o, o.Status.Conditions, o.Status, err)
 	case v2beta1.KindProtectedService:
-		o := new(v2beta1.ProtectedService)
-		if err := r.live.Get(ctx, name, o); err != nil {
-			return statement{}, err
-		}
-		return state(about, &o.ObjectMeta, o.Status.Conditions, o.Status)
+		o := new(declared.ProtectedService)
+		err := r.live.Get(ctx, name, o)
+		return stated(o, o.Status.Conditions, o.Status, err)
 	default:
 		return statement{}, fmt.Errorf("kind %s has no status to tell", kind)
 	}
+}
+
+// stated returns what the status of an object says that was read, unless the reading failed.
+func stated(o client.Object, conditions []metav1.Condition, status any, err error) (statement, error) {
+	if err != nil {
+		return statement{}, err
+	}
+	s, err := state(refOf(o), o, conditions, status)
+	s.unreadable = declared.UnreadableOf(o) != nil
+	return s, err
 }
 
 // refOf names an object that people write.
 func refOf(object client.Object) policy.ObjectRef {
 	kind := ""
 	switch object.(type) {
-	case *v2beta1.ClientIntents:
+	case *v2beta1.ClientIntents, *declared.ClientIntents:
 		kind = v2beta1.KindClientIntents
-	case *v2beta1.ProtectedService:
+	case *v2beta1.ProtectedService, *declared.ProtectedService:
 		kind = v2beta1.KindProtectedService
-	case *v2beta1.KafkaServerConfig:
+	case *v2beta1.KafkaServerConfig, *declared.KafkaServerConfig:
 		kind = v2beta1.KindKafkaServerConfig
 	}
 	return policy.ObjectRef{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}

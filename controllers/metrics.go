@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/portolan-io/portolan/api/v2beta1"
 )
 
 // metrics counts what the controllers do to the cluster. Each counter is raised in one place only: next to the request
@@ -77,5 +79,27 @@ func reasonOf(err error) string {
 		return "Canceled"
 	default:
 		return "Unknown"
+	}
+}
+
+// doubtful counts the objects that do not decode now, when it is scraped.
+type doubtful struct{ world World }
+
+func (d doubtful) desc() *prometheus.Desc {
+	return prometheus.NewDesc("portolan_unreadable_objects",
+		"Objects that people wrote and that do not decode, by kind; the status names them and the field that is wrong.", []string{"kind"}, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (d doubtful) Describe(out chan<- *prometheus.Desc) { out <- d.desc() }
+
+// Collect implements prometheus.Collector.
+func (d doubtful) Collect(out chan<- prometheus.Metric) {
+	counts := map[string]float64{v2beta1.KindClientIntents: 0, v2beta1.KindProtectedService: 0, v2beta1.KindKafkaServerConfig: 0}
+	for _, u := range d.world.Unreadable() {
+		counts[u.Kind]++
+	}
+	for kind, count := range counts {
+		out <- prometheus.MustNewConstMetric(d.desc(), prometheus.GaugeValue, count, kind)
 	}
 }

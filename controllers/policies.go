@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 	"github.com/portolan-io/portolan/internal/policy/networkpolicy"
@@ -37,10 +38,12 @@ const labelRecheck = 2 * time.Second
 // attempt is one reconcile of a subject, from what was there to what came of it.
 type attempt struct {
 	snap    *cluster.Snapshot
+	unread  []declared.Unreadable // as of snap, or before
 	subject identity.Workload
 	live    []*networkingv1.NetworkPolicy // the subject's own before
 	ruling  policy.Ruling
 	desired policy.Desired
+	unsure  bool // something in desired is there only because an object cannot be read
 	applied applied
 	again   time.Duration // look again after this; 0 for not before something changes
 }
@@ -49,7 +52,8 @@ type attempt struct {
 func (r *PolicyReconciler) Reconcile(ctx context.Context, who identity.Workload) (reconcile.Result, error) {
 	r.book.begin(who)
 	defer r.book.computed(who)
-	a := &attempt{snap: r.world.Current(), subject: who, ruling: policy.Ruling{Subject: who}}
+	a := &attempt{unread: r.world.Unreadable(), subject: who, ruling: policy.Ruling{Subject: who}}
+	a.snap = r.world.Current()
 	err := r.gather(ctx, a)
 	if err == nil {
 		err = r.decide(ctx, a)
@@ -85,6 +89,7 @@ func (r *PolicyReconciler) decide(ctx context.Context, a *attempt) (err error) {
 	}()
 	a.ruling = policy.Decide(a.snap, r.settings, a.subject).Given(isolations(a.live))
 	a.desired = networkpolicy.Compile(a.snap, r.settings, a.ruling)
+	a.desired.NetworkPolicies, a.unsure = doubtOf(a.snap, r.settings, a.unread).keep(a.desired.NetworkPolicies, a.live)
 	return nil
 }
 
@@ -149,6 +154,7 @@ func (r *PolicyReconciler) note(a *attempt, err error) {
 	now := result{
 		subject:   a.subject,
 		idle:      a.ruling.Ingress == policy.ModeNone && a.ruling.Egress == policy.ModeNone,
+		unsure:    a.unsure,
 		label:     a.ruling.PodLabel,
 		written:   outcome(a, err),
 		declarers: declarers(a.ruling),

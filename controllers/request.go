@@ -43,6 +43,16 @@ func (r resource) apply(ctx context.Context, a application, answer runtime.Objec
 	return status == http.StatusCreated, err
 }
 
+// merge sends a merge patch of the status: the one write that the API server may still take for an object which it cannot
+// read by its schema.
+func (r resource) merge(ctx context.Context, name types.NamespacedName, manager string, body []byte) error {
+	options := metav1.PatchOptions{FieldManager: manager}
+	err := r.api.Patch(types.MergePatchType).Namespace(name.Namespace).Resource(r.plural).Name(name.Name).SubResource("status").
+		VersionedParams(&options, metav1.ParameterCodec).Body(body).Do(ctx).Error()
+	r.metrics.sent(r.kind, "patch", err)
+	return err
+}
+
 // remove deletes the very object that is given: another one of the same name is left alone.
 func (r resource) remove(ctx context.Context, object client.Object) error {
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(object.GetUID()))}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
+	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/policy"
 )
@@ -83,6 +85,8 @@ type follower struct {
 	book    *book
 	tell    func(...policy.ObjectRef)
 	ready   func() // called when every subject was computed once
+	strays  func() // has policies without a subject looked at
+	unread  []declared.Unreadable
 }
 
 // start is the source of the policy controller: first every subject, then those that a change touches.
@@ -91,6 +95,7 @@ func (f *follower) start(ctx context.Context, queue workqueue.TypedRateLimitingI
 		if f.world.WaitSynced(ctx) != nil {
 			return // ctx has ended
 		}
+		f.unread = f.world.Unreadable()
 		announced := f.changes.follow()
 		defer f.changes.unfollow()
 		subjects := firstRound(f.world.Current())
@@ -120,6 +125,20 @@ func (f *follower) feed(queue workqueue.TypedRateLimitingInterface[identity.Work
 		queue.Add(who)
 	}
 	f.tell(objectsOf(s)...)
+	f.reconsider(queue)
+}
+
+// reconsider enqueues what was held because of objects that could not be read, when those are others now.
+func (f *follower) reconsider(queue workqueue.TypedRateLimitingInterface[identity.Workload]) {
+	now := f.world.Unreadable()
+	if slices.Equal(now, f.unread) {
+		return
+	}
+	f.unread = now
+	for _, who := range f.book.unsure() {
+		queue.Add(who)
+	}
+	f.strays()
 }
 
 // drift feeds the subjects whose policies somebody else wrote or deleted to the policy controller.

@@ -22,6 +22,7 @@ type statement struct {
 	conditions []metav1.Condition // those to be have no transition times
 	fields     map[string]any     // the rest of the status by its JSON names, without what others write
 	findings   []policy.Finding
+	unreadable bool // the object does not decode: of what is there only the conditions are known
 }
 
 // The fields of a status that are not compared with the rest: conditions by their own rules, resolvedIPs not at all,
@@ -32,13 +33,13 @@ const (
 )
 
 // state returns a statement about an object with that status.
-func state(about policy.ObjectRef, meta *metav1.ObjectMeta, conditions []metav1.Condition, status any) (statement, error) {
+func state(about policy.ObjectRef, meta metav1.Object, conditions []metav1.Condition, status any) (statement, error) {
 	fields, err := fieldsOf(status)
 	if err != nil {
 		return statement{}, fmt.Errorf("reading the status of %s %s/%s: %w", about.Kind, about.Namespace, about.Name, err)
 	}
 	return statement{
-		about: about, uid: meta.UID, generation: meta.Generation, version: meta.ResourceVersion,
+		about: about, uid: meta.GetUID(), generation: meta.GetGeneration(), version: meta.GetResourceVersion(),
 		conditions: conditions, fields: fields,
 	}, nil
 }

@@ -69,6 +69,8 @@ func (r *StatusReconciler) Reconcile(ctx context.Context, about policy.ObjectRef
 	case !exists && !known:
 		r.forget(about)
 		return reconcile.Result{}, nil
+	case live.unreadable:
+		return r.tellUnreadable(ctx, live)
 	case !exists || !known || !isVersion(object, live):
 		return reconcile.Result{RequeueAfter: statusInterval}, nil // one of the two is behind
 	}

@@ -60,6 +60,7 @@ func (a answers) Status() query.Status {
 			status.Notes = append(status.Notes, fmt.Sprintf("%s cannot be watched: %s", kind.Kind, kind.Error))
 		}
 	}
+	status.Notes = append(status.Notes, unreadableNotes(a.world.Unreadable())...)
 	return status
 }
 
