@@ -210,6 +210,7 @@ func (b *builder) addStatuses(ctx context.Context, r *StatusReconciler, tell *in
 	r.writers = make(map[string]resource)
 	for kind, plural := range map[string]string{
 		v2beta1.KindClientIntents: "clientintents", v2beta1.KindProtectedService: "protectedservices",
+		v2beta1.KindKafkaServerConfig: "kafkaserverconfigs",
 	} {
 		writer, err := b.resource(v2beta1.GroupVersion(), kind, plural)
 		if err != nil {
@@ -217,13 +218,14 @@ func (b *builder) addStatuses(ctx context.Context, r *StatusReconciler, tell *in
 		}
 		r.writers[kind] = writer
 	}
-	if err := b.warm(ctx, &declared.ClientIntents{}, &declared.ProtectedService{}); err != nil {
+	if err := b.warm(ctx, &declared.ClientIntents{}, &declared.ProtectedService{}, &declared.KafkaServerConfig{}); err != nil {
 		return err
 	}
 	return add(b.mgr, "status", r, b.options.Writers,
 		source.TypedFunc[policy.ObjectRef](tell.start),
 		source.TypedKind(b.cache, &declared.ClientIntents{}, rewritten[*declared.ClientIntents](tell)),
 		source.TypedKind(b.cache, &declared.ProtectedService{}, rewritten[*declared.ProtectedService](tell)),
+		source.TypedKind(b.cache, &declared.KafkaServerConfig{}, rewritten[*declared.KafkaServerConfig](tell)),
 	)
 }
 

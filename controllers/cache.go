@@ -65,6 +65,8 @@ func trimmedForCache(object any) (any, error) {
 		trimIntents(&o.ClientIntents)
 	case *declared.ProtectedService:
 		o.ManagedFields, o.Annotations = nil, nil
+	case *declared.KafkaServerConfig:
+		o.ManagedFields, o.Annotations, o.Spec = nil, nil, v2beta1.KafkaServerConfigSpec{}
 	}
 	return object, nil
 }

@@ -19,5 +19,5 @@ package controllers
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=protectedservices;kafkaserverconfigs,verbs=get;list;watch
-// +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents/status;protectedservices/status,verbs=patch
+// +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents/status;protectedservices/status;kafkaserverconfigs/status,verbs=patch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch

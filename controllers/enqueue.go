@@ -59,7 +59,9 @@ func mislabelled(space *cluster.Space, label func(identity.Workload) string) []i
 }
 
 // objectsOf returns the objects whose status a step can change by itself.
-func objectsOf(s step) []policy.ObjectRef { return policy.AffectedIntents(s.before, s.after) }
+func objectsOf(s step) []policy.ObjectRef {
+	return append(policy.AffectedIntents(s.before, s.after), brokersIn(s)...)
+}
 
 // without returns the subjects of before that are not in after; both are sorted.
 func without(before, after []identity.Workload) []identity.Workload {

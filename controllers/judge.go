@@ -69,6 +69,11 @@ func judge(snap *cluster.Snapshot, set policy.Settings, object client.Object, wr
 		s, err := state(about, o, p.Status.Conditions, p.Status)
 		s.findings = p.Findings
 		return s, err
+	case *v2beta1.KafkaServerConfig:
+		j := judgeBroker(snap, o)
+		s, err := state(about, o, j.status.Conditions, j.status)
+		s.findings = j.findings
+		return s, err
 	default:
 		return statement{}, fmt.Errorf("kind %s has no status to tell", about.Kind)
 	}
@@ -107,6 +112,10 @@ func (r *StatusReconciler) stored(ctx context.Context, kind string, name types.N
 		return stated(o, o.Status.Conditions, o.Status, err)
 	case v2beta1.KindProtectedService:
 		o := new(declared.ProtectedService)
+		err := r.live.Get(ctx, name, o)
+		return stated(o, o.Status.Conditions, o.Status, err)
+	case v2beta1.KindKafkaServerConfig:
+		o := new(declared.KafkaServerConfig)
 		err := r.live.Get(ctx, name, o)
 		return stated(o, o.Status.Conditions, o.Status, err)
 	default:

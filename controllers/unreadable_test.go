@@ -103,6 +103,7 @@ func TestTheEndOfAnObjectThatDoesNotDecode(t *testing.T) {
 		return f.says(v2beta1.KindProtectedService, "torn", "spec: want an object, found string", "no isolation in namespace shop is lifted")
 	})
 	// The API server evaluates its rules on what is wrong, and fails, so that an event is all that can be said.
+	f.event("shop", v2beta1.KindKafkaServerConfig, "torn", v2beta1.ReasonInvalidSpec)
 	said := f.event("shop", v2beta1.KindClientIntents, "unnamable", v2beta1.ReasonInvalidSpec)
 	if !strings.HasPrefix(said.Message, "spec.targets.kubernetes.name: want a string, found number") || said.Type != corev1.EventTypeWarning {
 		t.Errorf("event = %s %q", said.Type, said.Message)

@@ -19,7 +19,7 @@ const (
 	ReasonApplied = "Applied"
 	// ReasonShadow (True): the rules are computed and shown, and nothing is written.
 	ReasonShadow = "Shadow"
-	// ReasonInvalidSpec (False): the object has no usable spec.
+	// ReasonInvalidSpec (False): the object has no usable spec, or does not decode.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonClientKindNotSupported (False): the client is of kind Service; a client is a workload.
 	ReasonClientKindNotSupported = "ClientKindNotSupported"
@@ -29,7 +29,8 @@ const (
 	ReasonAwaitingFirstIsolation = "AwaitingFirstIsolation"
 	// ReasonFailed (False): a target failed, or a policy could not be written.
 	ReasonFailed = "Failed"
-	// ReasonWorkloadNotFound (False): nothing matches the name of a ProtectedService.
+	// ReasonWorkloadNotFound (False): nothing matches the name of a ProtectedService, or no pod the broker of a
+	// KafkaServerConfig.
 	ReasonWorkloadNotFound = "WorkloadNotFound"
 	// ReasonAddressMissing (False): a KafkaServerConfig has no addr.
 	ReasonAddressMissing = "AddressMissing"
@@ -67,7 +68,8 @@ const (
 	ReasonTargetsPending = "TargetsPending"
 	// ReasonPartiallyEnforced (True): a target is in state Partial.
 	ReasonPartiallyEnforced = "PartiallyEnforced"
-	// ReasonNotEnforced (True): a target is in state NotEnforced.
+	// ReasonNotEnforced (True): a target is in state NotEnforced. Ready of a KafkaServerConfig has it too (False): the
+	// object is valid, and Kafka ACLs are not built yet.
 	ReasonNotEnforced = "NotEnforced"
 	// ReasonAsExpected (False): every target has effect.
 	ReasonAsExpected = "AsExpected"
