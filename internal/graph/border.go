@@ -21,7 +21,7 @@ type border struct {
 
 // admit makes room for an edge across the border, or says which bound has none.
 func (b *borders) admit(key *pair, l *Limits) Bound {
-	home, _ := key.home()
+	home := key.home()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.of == nil {
@@ -43,7 +43,7 @@ func (b *borders) admit(key *pair, l *Limits) Bound {
 
 // release gives back what admit took. A workload that has nothing left on the other side is forgotten, with its overflow.
 func (b *borders) release(key *pair, l *Limits) {
-	home, _ := key.home()
+	home := key.home()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	its := b.of[home]

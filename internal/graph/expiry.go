@@ -23,8 +23,7 @@ func (g *Graph) Expire(before time.Time) int {
 // a namespace it forgets all. It returns how many edges went.
 func (g *Graph) Reset(namespaces ...string) int {
 	return g.drop(func(e *entry) bool {
-		home, _ := e.key.home()
-		return len(namespaces) == 0 || slices.Contains(namespaces, home.Namespace)
+		return len(namespaces) == 0 || slices.Contains(namespaces, e.key.home().Namespace)
 	})
 }
 

@@ -48,7 +48,7 @@ func (g *Graph) Merge(o Observation) Bound {
 
 func (g *Graph) merge(o *Observation) Bound {
 	key := pair{client: o.Client, server: o.Server}
-	if _, shaped := key.home(); !shaped {
+	if !key.shaped() {
 		return Shapeless
 	}
 	s, hash := g.place(&key)
@@ -99,8 +99,7 @@ func (g *Graph) forget(e *entry) {
 
 // border returns the counts that an edge across the border belongs to.
 func (g *Graph) border(key *pair) *borders {
-	home, _ := key.home()
-	return g.borderOf(home)
+	return g.borderOf(key.home())
 }
 
 func (g *Graph) borderOf(who identity.Workload) *borders {

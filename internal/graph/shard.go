@@ -94,18 +94,19 @@ func (s *shard) unchain(hash uint64, e *entry) {
 	}
 }
 
+// shaped reports whether one end is inside the cluster and the other is anybody.
+func (k *pair) shaped() bool {
+	return k.client.Inside() && k.server != (Peer{}) || k.server.Inside() && k.client != (Peer{})
+}
+
 func (k *pair) crosses() bool { return !k.client.Inside() || !k.server.Inside() }
 
-// home returns the workload that the edge belongs to: the client, or the server when the client is outside. It is false
-// when neither side is inside or one is empty.
-func (k *pair) home() (identity.Workload, bool) {
-	if k.client == (Peer{}) || k.server == (Peer{}) {
-		return identity.Workload{}, false
-	}
+// home returns the workload that the edge belongs to: the client, or the server when the client is outside.
+func (k *pair) home() identity.Workload {
 	if k.client.Inside() {
-		return k.client.Workload, true
+		return k.client.Workload
 	}
-	return k.server.Workload, k.server.Inside()
+	return k.server.Workload
 }
 
 // place returns the shard of an edge, which is that of its client, and the hash of its pair.

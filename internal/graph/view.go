@@ -72,8 +72,7 @@ func (f *Filter) within(e *entry) bool {
 	if f.InsideOnly && e.key.crosses() {
 		return false
 	}
-	home, _ := e.key.home()
-	return len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, home.Namespace)
+	return len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, e.key.home().Namespace)
 }
 
 // room returns how many edges may pass: all where nothing is asked for, else nobody knows.
