@@ -155,9 +155,8 @@ func withSettings(change func(*policy.Settings)) func(*setup) {
 type requests struct {
 	cut atomic.Bool // nothing gets through any more
 
-	mu     sync.Mutex
-	all    []string // "PATCH /apis/..."
-	denied []string
+	mu  sync.Mutex
+	all []string // "PATCH /apis/..."
 }
 
 func (r *requests) wrap(next http.RoundTripper) http.RoundTripper {
@@ -168,11 +167,7 @@ func (r *requests) wrap(next http.RoundTripper) http.RoundTripper {
 		response, err := next.RoundTrip(request)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		line := request.Method + " " + request.URL.Path
-		r.all = append(r.all, line)
-		if response != nil && response.StatusCode == http.StatusForbidden {
-			r.denied = append(r.denied, line)
-		}
+		r.all = append(r.all, request.Method+" "+request.URL.Path)
 		return response, err
 	})
 }
@@ -202,12 +197,6 @@ func (r *requests) at(line string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Index(r.all, line)
-}
-
-func (r *requests) forbidden() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.denied)
 }
 
 // eventually waits until check returns nil.

@@ -15,6 +15,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -112,7 +113,7 @@ func newManager(config *rest.Config, o OperatorOptions) (manager.Manager, error)
 	if err := v2beta1.AddToScheme(scheme); err != nil {
 		return nil, err
 	}
-	stop := stopLimit
+	stop, again := stopLimit, true
 	mgr, err := ctrl.NewManager(config, manager.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: "0"}, // served by the role
@@ -122,6 +123,7 @@ func newManager(config *rest.Config, o OperatorOptions) (manager.Manager, error)
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &stop,
+		Controller:                    ctrlconfig.Controller{SkipNameValidation: &again}, // a process may play the operator again
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the controllers: %w", err)
