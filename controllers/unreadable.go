@@ -29,7 +29,7 @@ func (r *StatusReconciler) tellUnreadable(ctx context.Context, live statement) (
 	r.tally.note(want)
 	last := r.last(want.about)
 	if last.uid != want.uid {
-		last = told{uid: want.uid}
+		last = told{uid: want.uid, asked: last.asked}
 	}
 	differs := !live.covers(want) && !last.statement.covers(want)
 	r.announce(want, live, &last, differs)
