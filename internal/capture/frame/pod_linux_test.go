@@ -19,12 +19,12 @@ import (
 //	eth0 10.0.n.2  ────────  pod<n> 10.0.n.1
 //	     2001:db8:n::2              2001:db8:n::1
 type pod struct {
-	t      *testing.T
+	t      testing.TB
 	number int
 	space  netns.NsHandle
 }
 
-func newPod(t *testing.T, number int) *pod {
+func newPod(t testing.TB, number int) *pod {
 	t.Helper()
 	p := &pod{t: t, number: number}
 	p.onThread(func() error {
@@ -117,7 +117,7 @@ func (p *pod) onThread(f func() error) {
 }
 
 // forward lets the node pass packets between its interfaces.
-func forward(t *testing.T) {
+func forward(t testing.TB) {
 	t.Helper()
 	loopbackUp(t)
 	for _, name := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
@@ -125,14 +125,14 @@ func forward(t *testing.T) {
 	}
 }
 
-func loopbackUp(t *testing.T) {
+func loopbackUp(t testing.TB) {
 	t.Helper()
 	lo, err := netlink.LinkByName("lo")
 	check(t, err)
 	check(t, netlink.LinkSetUp(lo))
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
