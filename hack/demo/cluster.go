@@ -263,11 +263,11 @@ func (d *demo) ask(ctx context.Context, question string) (agreed bool, err error
 
 // remains says what an interrupted demo leaves, and how to remove it.
 func (d *demo) remains() string {
-	_, known, err := d.marked()
+	where, known, err := d.marked()
 	if !known && err == nil {
 		return "Nothing was made yet.\n"
 	}
-	stays := "What was made until here stays"
+	stays := fmt.Sprintf("What was made until here stays (%s)", where)
 	if len(d.left) > 0 {
 		stays += ": " + strings.Join(d.left, ", ")
 	}

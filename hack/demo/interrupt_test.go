@@ -29,7 +29,7 @@ func TestCtrlCSaysWhatIsLeftAndHowToRemoveIt(t *testing.T) {
 		"before anything is made": {"", []string{`interrupted at step 1 of 11, "Choosing a cluster"`, "Nothing was made yet."}},
 		"on top of what an earlier demo made": {
 			`{"context": "far-away", "cluster": "uid"}`,
-			[]string{`interrupted at step 1 of 11, "Choosing a cluster"`, "stays", `"make demo-down"`, `"make demo"`},
+			[]string{`interrupted at step 1 of 11, "Choosing a cluster"`, `stays (context "far-away", cluster uid)`, `"make demo-down"`, `"make demo"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestCtrlCSaysWhatIsLeftAndHowToRemoveIt(t *testing.T) {
 func TestRemainsNamesWhatWasMade(t *testing.T) {
 	d := &demo{folder: t.TempDir(), left: []string{"a cluster", "a process"}}
 	write(t, d.markerFile(), `{"local": true}`)
-	if got, want := d.remains(), "What was made until here stays: a cluster, a process.\n"; !strings.HasPrefix(got, want) {
+	if got, want := d.remains(), "What was made until here stays (the local cluster): a cluster, a process.\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("remains() = %q, want %q first", got, want)
 	}
 }

@@ -55,7 +55,8 @@ func (d *demo) settle(ctx context.Context) error {
 	case err != nil:
 		return err
 	case known && before != now:
-		return fmt.Errorf("a demo is still on another cluster (%s): remove it first with make demo-down", before)
+		return fmt.Errorf("a demo is still on another cluster (%s): remove it first with make demo-down, or delete %s if that cluster is gone for good",
+			before, d.short(d.markerFile()))
 	case !known && !d.local:
 		if err := d.refuseStrangers(ctx); err != nil {
 			return err
@@ -71,7 +72,7 @@ func (d *demo) settle(ctx context.Context) error {
 // String names the cluster for people.
 func (m marker) String() string {
 	if m.Local {
-		return "the local one"
+		return "the local cluster"
 	}
 	return fmt.Sprintf("context %q, cluster %s", m.Context, m.Cluster)
 }
@@ -86,13 +87,14 @@ func (d *demo) recall(ctx context.Context) error {
 		return d.useLocal()
 	}
 	if err := answers(ctx, before.Context); err != nil {
-		return fmt.Errorf("no cluster answers in context %q, where the demo is: check \"kubectl --context=%s version\" (%w)", before.Context, before.Context, err)
+		return fmt.Errorf("no cluster answers in context %q, where the demo is: check \"kubectl --context=%s version\", or delete %s if it is gone for good (%w)",
+			before.Context, before.Context, d.short(d.markerFile()), err)
 	}
 	d.take(before.Context)
 	now, err := d.chosen(ctx)
 	if err == nil && now != before {
-		err = fmt.Errorf("context %q leads to another cluster, %s, than the demo used, %s: nothing was removed; choose the kubeconfig of that cluster",
-			before.Context, now.Cluster, before.Cluster)
+		err = fmt.Errorf("context %q leads to another cluster, %s, than the demo used, %s: nothing was removed; choose the kubeconfig of that cluster, or delete %s if it is gone for good",
+			before.Context, now.Cluster, before.Cluster, d.short(d.markerFile()))
 	}
 	return err
 }

@@ -139,6 +139,7 @@ func (d *demo) exportIntents(ctx context.Context) error {
 func (d *demo) intents() string { return filepath.Join(d.folder, "intents.yaml") }
 
 func (d *demo) enforce(ctx context.Context) error {
+	applied := time.Now()
 	if err := d.stage.ApplyFile(ctx, d.intents()); err != nil {
 		return err
 	}
@@ -151,6 +152,9 @@ func (d *demo) enforce(ctx context.Context) error {
 			return err
 		}
 		d.print(out)
+	}
+	if _, err := d.stage.ShopSettles(ctx, applied); err != nil {
+		return err
 	}
 	if err := d.stage.ShopGoesOn(ctx, time.Now(), 5); err != nil {
 		return err

@@ -31,6 +31,9 @@ func onStage(t *testing.T) stage.Stage {
 	return s
 }
 
+// settled is the longest time until a node enforces the policies that stand.
+const settled = 15 * time.Second
+
 // within returns a context for one step of a story.
 func within(t *testing.T, limit time.Duration) context.Context {
 	t.Helper()
@@ -141,8 +144,12 @@ func admitsAnIntruder(t *testing.T, s *story) {
 
 func enforces(t *testing.T, s *story) {
 	ctx := within(t, 4*time.Minute)
+	applied := time.Now()
 	must(t, s.ApplyFile(ctx, s.intents))
 	must(t, s.IntentsReady(ctx, s.intents))
+	refused, err := s.ShopSettles(within(t, settled), applied)
+	must(t, err)
+	t.Logf("%d declared calls were refused until every policy stood on the node: %v", len(refused), refused)
 	must(t, s.ShopGoesOn(ctx, time.Now(), 10))
 }
 

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -89,6 +90,18 @@ func first(calls []Call, described func(Call) bool) (Call, bool) {
 		}
 	}
 	return Call{}, false
+}
+
+// latest returns the last call of each pod to each target.
+func latest(calls []Call) []Call {
+	var last []Call
+	for i, c := range calls {
+		repeated := slices.ContainsFunc(calls[i+1:], func(later Call) bool { return later.Pod == c.Pod && later.Target == c.Target })
+		if !repeated {
+			last = append(last, c)
+		}
+	}
+	return last
 }
 
 // settling is how many calls in a row a pod may find refused before its first good one: a node needs a moment until its

@@ -23,6 +23,13 @@ func TestParseCalls(t *testing.T) {
 	}
 }
 
+func TestLatest(t *testing.T) {
+	calls := []Call{{"p", "a", Refused, ""}, {"p", "b", OK, ""}, {"q", "a", Refused, ""}, {"p", "a", OK, ""}}
+	if diff := cmp.Diff(latest(calls), calls[1:]); diff != "" {
+		t.Errorf("latest (-got +want):\n%s", diff)
+	}
+}
+
 func TestTally(t *testing.T) {
 	calls := []Call{{Target: "a", Outcome: OK}, {Target: "b", Outcome: Refused}, {Target: "a", Outcome: OK}}
 	if diff := cmp.Diff(tally(calls, OK), map[string]int{"a": 2, "b": 0}); diff != "" {

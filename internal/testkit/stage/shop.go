@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,6 +40,34 @@ func (s Stage) ShopGoesOn(ctx context.Context, since time.Time, rounds int) erro
 		}
 		return "", nil
 	})
+}
+
+// ShopSettles waits until the last call of every caller of the shop to each of its targets went well, and returns the calls that did
+// not since that moment. Callers of one server come into force one after another, and a node needs a moment to know new
+// rules; until then a declared caller may be refused. It fails at once on a call that failed for another reason.
+func (s Stage) ShopSettles(ctx context.Context, since time.Time) (refused []Call, err error) {
+	err = Until(ctx, func(ctx context.Context) (string, error) {
+		refused = nil
+		missing := ""
+		for _, c := range s.callers() {
+			calls, err := s.Calls(ctx, "shop", "app="+c.app, since)
+			if err != nil {
+				return "", err
+			}
+			if failed, found := first(calls, func(c Call) bool { return c.Outcome == Failed }); found {
+				return "", fmt.Errorf("this is no refusal by a policy: %s", failed)
+			}
+			ends := latest(calls)
+			if bad, found := first(ends, func(c Call) bool { return c.Outcome != OK }); found {
+				missing = bad.String()
+			} else if late := tooFew(tally(ends, OK), c.targets, 1); late != "" {
+				missing = c.app + ": " + late
+			}
+			refused = append(refused, slices.DeleteFunc(calls, func(c Call) bool { return c.Outcome == OK })...)
+		}
+		return missing, nil
+	})
+	return refused, err
 }
 
 // The intruder of the sample: its selector, and how many targets it calls. Every target is also that of a declared caller.
