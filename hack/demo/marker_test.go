@@ -20,7 +20,7 @@ func TestTheDemoKeepsToItsCluster(t *testing.T) {
 	t.Setenv("CLUSTER", "current")
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	t.Setenv("KUBECONFIG", kubeconfig)
-	first, second := testkit.ControlPlane(t), testkit.ControlPlane(t)
+	first, second := testkit.BareControlPlane(t), testkit.BareControlPlane(t)
 	said := new(strings.Builder)
 	folder := t.TempDir()
 	begin := func() *demo { return &demo{root: folder, folder: folder, out: said} }
@@ -32,7 +32,6 @@ func TestTheDemoKeepsToItsCluster(t *testing.T) {
 	}
 
 	point(t, kubeconfig, first)
-	deleteOwnCRDs(t, begin())
 	if err := begin().chooseCluster(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -55,15 +54,6 @@ func TestTheDemoKeepsToItsCluster(t *testing.T) {
 	again := begin()
 	if err := again.recall(t.Context()); err != nil || again.stage.Context != "mine" {
 		t.Errorf("recall on the demo's own cluster = %v, context %q", err, again.stage.Context)
-	}
-}
-
-// deleteOwnCRDs takes away what the control plane of tests has and a person's cluster has not.
-func deleteOwnCRDs(t *testing.T, d *demo) {
-	t.Helper()
-	d.take("mine")
-	if _, err := d.stage.Do(t.Context(), "delete", "customresourcedefinitions", "--all"); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -31,12 +31,22 @@ const controlPlaneTimeout = 2 * time.Minute
 // used, whatever USE_EXISTING_CLUSTER says.
 func ControlPlane(t testing.TB) *rest.Config {
 	t.Helper()
-	root := moduleRoot(t)
+	return start(t, filepath.Join(moduleRoot(t), "config", "crd", "bases"))
+}
+
+// BareControlPlane is ControlPlane without the CRDs, as a cluster is before Portolan comes.
+func BareControlPlane(t testing.TB) *rest.Config {
+	t.Helper()
+	return start(t)
+}
+
+func start(t testing.TB, crds ...string) *rest.Config {
+	t.Helper()
 	ownServers := false
 	environment := &envtest.Environment{
 		UseExistingCluster:       &ownServers,
-		BinaryAssetsDirectory:    controlPlanePrograms(t, root),
-		CRDDirectoryPaths:        []string{filepath.Join(root, "config", "crd", "bases")},
+		BinaryAssetsDirectory:    controlPlanePrograms(t, moduleRoot(t)),
+		CRDDirectoryPaths:        crds,
 		ErrorIfCRDPathMissing:    true,
 		ControlPlaneStartTimeout: controlPlaneTimeout,
 		ControlPlaneStopTimeout:  controlPlaneTimeout,
