@@ -245,7 +245,7 @@ func (b *builder) addDiscovery(ctx context.Context) error {
 		period: b.options.Period, live: b.cache, writer: writer,
 	}
 	return add(b.mgr, "discovery", r, 1,
-		source.TypedKind(b.cache, &declared.ClientIntents{}, declaredIn[*declared.ClientIntents](b.options.Period)),
+		source.TypedKind(b.cache, &declared.ClientIntents{}, declaredIn(b.options.Period)),
 		source.TypedFunc[string](r.start),
 	)
 }

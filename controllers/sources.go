@@ -183,20 +183,24 @@ func rewritten[O client.Object](objects *inbox[policy.ObjectRef]) handler.TypedE
 	}
 }
 
-// declaredIn feeds the namespace of a ClientIntents that came, went or changed to the discovery controller.
-func declaredIn[O client.Object](delay time.Duration) handler.TypedEventHandler[O, string] {
+// declaredIn feeds the namespace of a ClientIntents that came, went or changed to the discovery controller, after a delay
+// in which changes gather. A proposal that somebody has just applied is handed over at once: until then it has no effect,
+// while others of the same manifest may already isolate the servers that it calls.
+func declaredIn(delay time.Duration) handler.TypedEventHandler[*declared.ClientIntents, string] {
 	type queue = workqueue.TypedRateLimitingInterface[string]
-	return handler.TypedFuncs[O, string]{
-		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[O], q queue) {
-			q.AddAfter(e.Object.GetNamespace(), delay)
+	return handler.TypedFuncs[*declared.ClientIntents, string]{
+		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*declared.ClientIntents], q queue) {
+			q.AddAfter(e.Object.Namespace, delay)
 		},
-		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[O], q queue) {
-			if isRewrite(e.ObjectOld, e.ObjectNew) {
-				q.AddAfter(e.ObjectNew.GetNamespace(), delay)
+		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*declared.ClientIntents], q queue) {
+			if _, taken := handsOver(&e.ObjectNew.ClientIntents); taken {
+				q.Add(e.ObjectNew.Namespace)
+			} else if isRewrite(e.ObjectOld, e.ObjectNew) {
+				q.AddAfter(e.ObjectNew.Namespace, delay)
 			}
 		},
-		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[O], q queue) {
-			q.AddAfter(e.Object.GetNamespace(), delay)
+		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*declared.ClientIntents], q queue) {
+			q.AddAfter(e.Object.Namespace, delay)
 		},
 	}
 }
