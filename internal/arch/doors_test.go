@@ -16,7 +16,7 @@ import (
 func TestDoors(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, pkg := range load(t) {
-		room := strings.TrimPrefix(strings.TrimPrefix(pkg.PkgPath, module), "/")
+		room := roomOf(pkg)
 		seen[room] = true
 		entry, listed := plan()[room]
 		if !listed {
@@ -36,23 +36,10 @@ func TestDoors(t *testing.T) {
 	}
 }
 
-// TestPureRoomsTouchNothing holds the third law: pure rooms have no context, clock, environment or random source.
-func TestPureRoomsTouchNothing(t *testing.T) {
-	for _, pkg := range load(t) {
-		room := strings.TrimPrefix(strings.TrimPrefix(pkg.PkgPath, module), "/")
-		if !plan()[room].pure {
-			continue
-		}
-		for _, use := range forbiddenUses(pkg) {
-			t.Errorf("%s is pure and uses %s: take the value as an argument", room, use)
-		}
-	}
-}
-
 // TestNothingShippedImportsTests keeps testkit, arch and e2e out of the binary.
 func TestNothingShippedImportsTests(t *testing.T) {
 	for _, pkg := range load(t) {
-		room := strings.TrimPrefix(strings.TrimPrefix(pkg.PkgPath, module), "/")
+		room := roomOf(pkg)
 		if plan()[room].testOnly {
 			continue
 		}
@@ -85,14 +72,18 @@ var house = sync.OnceValues(func() ([]*packages.Package, error) {
 	return loadFrom("../..")
 })
 
-// loadFrom parses the packages of the module in dir. A package whose files depend on the tag e2e is there in both forms.
+// checked asks for the syntax of packages and for what every name in it means.
+const checked = packages.NeedName | packages.NeedImports | packages.NeedFiles | packages.NeedCompiledGoFiles |
+	packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo
+
+// loadFrom parses and checks the packages of the module in dir. A package whose files depend on the tag e2e is there in both forms.
 func loadFrom(dir string) ([]*packages.Package, error) {
 	var found []*packages.Package
 	var problems []error
 	known := make(map[string]bool)
 	for _, tags := range []string{"", "e2e"} {
 		tagged, err := packages.Load(&packages.Config{
-			Mode:       packages.NeedName | packages.NeedImports | packages.NeedFiles | packages.NeedSyntax | packages.NeedCompiledGoFiles,
+			Mode:       checked,
 			Dir:        dir,
 			BuildFlags: []string{"-tags=" + tags},
 		}, "./...")

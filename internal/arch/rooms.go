@@ -7,14 +7,18 @@ import "strings"
 
 const module = "github.com/portolan-io/portolan"
 
-// room is one package: the rooms of ours it may import, and the libraries. The standard library is open to every room,
-// but for what pure rooms must not touch.
+// room is one package: the rooms of ours it may import, and the libraries. The standard library is open to every room
+// that is not pure; what pure rooms may have of it stands in pure.go.
 type room struct {
-	ours     string // names below the module, separated by blanks; a trailing /* means every room below
-	outside  string // import path prefixes, separated by blanks
-	pure     bool   // values in, values out
-	testOnly bool   // never part of the binary
+	ours     string  // names below the module, separated by blanks; a trailing /* means every room below
+	outside  string  // import path prefixes, separated by blanks
+	pure     bool    // values in, values out
+	besides  granted // what this pure room has beside what only computes
+	testOnly bool    // never part of the binary
 }
+
+// granted is packages of the standard library by the reason for which a pure room has them.
+type granted map[string]string
 
 // Libraries by what they are for.
 const (
@@ -25,12 +29,6 @@ const (
 	metrics     = "github.com/prometheus/client_golang"
 )
 
-// touching lists what reaches for the world: the parts of the standard library, and those of apimachinery that wait, watch,
-// dial or roll dice.
-const touching = "context os io/fs net/http net/rpc net/smtp log math/rand crypto/rand syscall database/sql runtime flag expvar plugin" +
-	" k8s.io/apimachinery/pkg/watch k8s.io/apimachinery/pkg/util/wait k8s.io/apimachinery/pkg/util/net" +
-	" k8s.io/apimachinery/pkg/util/rand k8s.io/apimachinery/pkg/util/uuid"
-
 // plan returns every room, in the order of the two sentences: see → know → remember → show, declare → decide → apply → tell.
 func plan() map[string]room {
 	return map[string]room{
@@ -40,7 +38,7 @@ func plan() map[string]room {
 		"api/v2beta1":       {outside: apiTypes, pure: true},
 		"api/v2alpha1":      {ours: "api/v2beta1", outside: apiTypes, pure: true},
 		"internal/identity": {pure: true},
-		"internal/traffic":  {ours: "internal/identity", pure: true},
+		"internal/traffic":  {ours: "internal/identity", pure: true, besides: granted{"sync": "the Window is shared memory"}},
 
 		// See.
 		"internal/capture/frame":             {outside: "golang.org/x/sys/unix golang.org/x/net/bpf"},
@@ -55,10 +53,19 @@ func plan() map[string]room {
 		"internal/cluster/trim":     {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
 		"internal/cluster/declared": {ours: "api/v2beta1", outside: apiTypes, pure: true},
 		"internal/cluster/live":     {ours: "api/v2beta1 internal/cluster internal/cluster/declared internal/cluster/trim", outside: clusterIO},
-		"internal/resolve":          {ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true},
+		"internal/resolve": {
+			ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true,
+			besides: granted{"sync": "names and the waiting room are shared memory", "sync/atomic": "its counters are read at any time"},
+		},
 
 		// Remember.
-		"internal/graph": {ours: "internal/identity internal/traffic", pure: true},
+		"internal/graph": {
+			ours: "internal/identity internal/traffic", pure: true,
+			besides: granted{
+				"sync": "the graph is shared memory", "sync/atomic": "its counters are read at any time",
+				"hash/maphash": "a seed of its own keeps strangers from choosing names that share a hash",
+			},
+		},
 
 		// Show.
 		"internal/export/intents":               {ours: "api/v2beta1 internal/graph internal/identity internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml go.yaml.in/yaml/v3", pure: true},
@@ -73,7 +80,10 @@ func plan() map[string]room {
 		// Declare, decide.
 		"internal/policy":               {ours: "api/v2beta1 internal/identity internal/cluster internal/traffic", outside: apiTypes + " golang.org/x/net/idna", pure: true},
 		"internal/policy/networkpolicy": {ours: "api/v2beta1 internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
-		"internal/verdict":              {ours: "internal/graph internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true},
+		"internal/verdict": {
+			ours: "internal/graph internal/identity internal/cluster internal/policy internal/traffic", outside: apiTypes, pure: true,
+			besides: granted{"sync": "a Court keeps what it found out about a workload for whoever asks next"},
+		},
 
 		// Apply, tell.
 		"controllers": {
@@ -107,13 +117,12 @@ func (r room) refuses(path string) string {
 		}
 		return ""
 	}
-	library := strings.Contains(strings.SplitN(path, "/", 2)[0], ".")
 	switch {
-	case r.pure && touches(path):
-		return "a pure room takes values and returns values"
 	case !r.testOnly && allowed("testing", path, ""):
 		return "nothing that is shipped knows about tests"
-	case library && !allowed(r.outside, path, ""):
+	case r.pure && !computes(path) && r.besides[path] == "":
+		return "a pure room takes values and returns values; see internal/arch/pure.go for the packages that only compute"
+	case isLibrary(path) && !allowed(r.outside, path, ""):
 		return "this library has another room, or none; list it in internal/arch/rooms.go if that is on purpose"
 	default:
 		return ""
@@ -133,9 +142,4 @@ func allowed(list, path, wildcard string) bool {
 		}
 	}
 	return false
-}
-
-// touches reports whether a package reaches out of a pure room. Below net are also values: net/netip and net/url.
-func touches(path string) bool {
-	return path == "net" || allowed(touching, path, "")
 }
