@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -131,5 +132,35 @@ func TestInterestedNamesWhoSpeaksOfASubject(t *testing.T) {
 	want := []string{"n2/w03", "n2/w05", "n3/w02", "n3/w04", "n3/w06", "n3/w07"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Interested (-want +got):\n%s", diff)
+	}
+}
+
+// The pods behind the Service are on the host network, and only their addresses can be named.
+func TestAnAddressBehindAServiceAffectsTheStatusOfItsCallers(t *testing.T) {
+	services := []*cluster.Service{{Namespace: "shop", Name: "front", Selector: map[string]string{"app": "cache"}, Type: cluster.ClusterIP}}
+	intents := []*v2beta1.ClientIntents{{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
+		Spec: v2beta1.ClientIntentsSpec{
+			Workload: v2beta1.WorkloadReference{Name: "web"},
+			Targets:  []v2beta1.Target{{Service: &v2beta1.ServiceTarget{Name: "front"}}},
+		},
+	}}
+	facts := func(hosts ...netip.Addr) cluster.Facts {
+		return cluster.Facts{
+			Namespace: "shop",
+			Controllers: []*cluster.Controller{
+				{Namespace: "shop", Kind: "DaemonSet", Name: "cache", UID: "1", MatchLabels: map[string]string{"app": "cache"}, TemplateLabels: map[string]string{"app": "cache"}},
+			},
+			Pods: []*cluster.Pod{{
+				Namespace: "shop", Name: "cache-1", UID: "2", Owner: cluster.Owner{Kind: "DaemonSet", Name: "cache", UID: "1"},
+				Labels: map[string]string{"app": "cache"}, HostNetwork: true, HostIPs: hosts,
+			}},
+			Services: services, Intents: intents,
+		}
+	}
+	before := cluster.Empty().WithSpace(cluster.NewSpace(facts()), time.Unix(1000, 0))
+	after := before.WithSpace(cluster.NewSpace(facts(netip.MustParseAddr("192.0.2.1"))), time.Unix(1001, 0))
+	if !contains(policy.AffectedIntents(before, after), "shop", "web") {
+		t.Error("the status of shop/web is not affected")
 	}
 }

@@ -28,6 +28,7 @@ func (t *touch) isSubject(who identity.Workload) bool {
 // standing is what a status says about a server, as far as the cluster decides it.
 type standing struct {
 	exists, onHost      bool
+	named               bool // a policy can name its pods
 	declared, protected bool
 	asked               bool // a ClientIntents that names it asks to be enforced
 	unusable            v2beta1.TargetReason
@@ -36,6 +37,9 @@ type standing struct {
 func standingOf(snap *cluster.Snapshot, who identity.Workload) standing {
 	m := matter{snap: snap, who: who}
 	s := standing{declared: m.isDeclared(), protected: len(m.protections()) > 0, onHost: onHostNetwork(m).mode != ""}
+	if chosen, exists := Select(snap, who); exists {
+		s.named = len(chosen.Labels) > 0 || len(chosen.Hosts) > 0
+	}
 	if who.Kind == identity.KindService {
 		s.unusable = unusableService(snap, who)
 	} else {

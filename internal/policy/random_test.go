@@ -112,6 +112,9 @@ func addController(t *rapid.T, f *cluster.Facts, kind, name string) {
 			HostNetwork: onHost, IPs: []netip.Addr{podAddr(len(f.Controllers), i)}, HostIPs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 			Terminating: oneIn(t, 8, "terminating"), CalledBy: randomAnnotation(t),
 		}
+		if onHost && oneIn(t, 3, "not yet on a node") {
+			p.IPs, p.HostIPs = nil, nil
+		}
 		if oneIn(t, 6, "odd labels") {
 			p.Labels = someLabels(t)
 		}

@@ -79,7 +79,7 @@ func (j *judge) server(t *v2beta1.Target, meant meaning) state {
 		states = append(states, j.perClient(j.apiServer)...)
 	} else {
 		states = append(states, j.backends(meant)...)
-		states = append(states, j.perClient(j.egressFailure)...)
+		states = append(states, j.perClient(func(client identity.Workload) state { return j.egressTo(client, meant) })...)
 	}
 	states = append(states, j.topics(t, meant)...)
 	found := worst(states)
@@ -158,10 +158,23 @@ func (j *judge) ingress(server identity.Workload) state {
 	case isProposal(j.intents):
 		return inShadow(j.proposalNote(server, mode))
 	case mode == ModeEnforce:
-		return j.object(server, j.written[server].Ingress)
+		states := []state{j.object(server, j.written[server].Ingress)}
+		for _, client := range j.clients {
+			states = append(states, j.named(client, v2beta1.TargetReasonClientNotFound))
+		}
+		return worst(states)
 	default:
 		return inShadow("")
 	}
+}
+
+// named returns the state of a rule that speaks of a workload or Service, as far as a policy can name its pods.
+func (j *judge) named(who identity.Workload, without v2beta1.TargetReason) state {
+	chosen, exists := Select(j.snap, who)
+	if !exists || len(chosen.Labels) > 0 || len(chosen.Hosts) > 0 {
+		return applied()
+	}
+	return pending(without, fmt.Sprintf("no pod of %s has an address yet, and on the host network a rule needs one", who))
 }
 
 func unusableState(service identity.Workload, reason v2beta1.TargetReason) (state, bool) {
@@ -219,12 +232,17 @@ func (j *judge) perClient(of func(identity.Workload) state) []state {
 	return states
 }
 
-// egressFailure returns what is wrong with the egress policy of a client; without one, or while it is held, nothing is.
-func (j *judge) egressFailure(client identity.Workload) state {
+// egressTo returns the state of the rules for a server in the egress policy of a client; without one, or while it is held,
+// nothing is wrong with them.
+func (j *judge) egressTo(client identity.Workload, meant meaning) state {
 	if mode, _ := j.about(client).egressMode(); mode != ModeEnforce || len(j.holds) > 0 {
 		return applied()
 	}
-	return j.object(client, j.written[client].Egress)
+	states := []state{j.object(client, j.written[client].Egress)}
+	for _, server := range meant.servers(j.snap) {
+		states = append(states, j.named(server, v2beta1.TargetReasonWorkloadNotFound))
+	}
+	return worst(states)
 }
 
 // apiServer returns the state of a client's rule for the API server.
