@@ -22,6 +22,9 @@ func TestName(t *testing.T) {
 		"no kind is a workload":    {identity.Workload{Namespace: "shop", Name: "coolservice"}, "portolan-coolservice-workload"},
 		"short kinds fit":          {identity.Workload{Namespace: "ops", Kind: "CronJob", Name: "nightly-summary"}, "portolan-nightly-summary-cronjob"},
 		"a long name has a hash":   {longName(), "portolan-recommendation-engine-batch-scor-deployment-05564ec001"},
+		"63 characters fit":        {deployment(strings.Repeat("x", 43)), "portolan-" + strings.Repeat("x", 43) + "-deployment"},
+		"64 characters do not":     {deployment(strings.Repeat("x", 44)), "portolan-" + strings.Repeat("x", 32) + "-deployment-" + deployment(strings.Repeat("x", 44)).Hash()[:10]},
+		"no dash is left by a cut": {deployment(cutAtDash), "portolan-" + cutAtDash[:31] + "-deployment-" + deployment(cutAtDash).Hash()[:10]},
 		"capitals are lowered":     {identity.Workload{Namespace: "shop", Name: "My App"}, "portolan-my-app-workload-" + hash("My App")},
 		"nothing readable is left": {identity.Workload{Namespace: "shop", Name: "été"}, "portolan-t-workload-" + hash("été")},
 	} {
@@ -31,6 +34,13 @@ func TestName(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cutAtDash is a name too long to stay, whose last character to stay would be a dash.
+const cutAtDash = "the-thirty-second-character-was-a-dash-and-more-follows"
+
+func deployment(name string) identity.Workload {
+	return identity.Workload{Namespace: "shop", Kind: "Deployment", Name: name}
 }
 
 func longName() identity.Workload {
