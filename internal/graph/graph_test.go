@@ -198,3 +198,60 @@ func TestTimesAndCountsStayAtTheirEnds(t *testing.T) {
 		t.Errorf("evidence = %+v, want the ends of what the graph can hold", got)
 	}
 }
+
+// Peers that differ in kind alone share a hash, so that these edges are chained.
+func TestKindsAreToldApart(t *testing.T) {
+	of := func(kind, name string) Peer {
+		return Peer{Workload: identity.Workload{Namespace: "shop", Kind: kind, Name: name}}
+	}
+	all := []Observation{
+		connected(of("CronJob", "report"), of("Deployment", "cart"), 80, time.Minute),
+		connected(of("CronJob", "report"), of("StatefulSet", "cart"), 6379, 0),
+		connected(of("Deployment", "report"), of("Deployment", "cart"), 80, time.Hour),
+	}
+	names := []string{
+		"shop/CronJob/report -> shop/Deployment/cart",
+		"shop/CronJob/report -> shop/StatefulSet/cart",
+		"shop/Deployment/report -> shop/Deployment/cart",
+	}
+	g := New(Limits{})
+	mergeAll(t, g, all...)
+	mergeAll(t, g, all...)
+	if diff := cmp.Diff(pairs(g.View(Filter{})), names); diff != "" {
+		t.Errorf("edges (-got +want):\n%s", diff)
+	}
+	for _, e := range g.View(Filter{}) {
+		if len(e.Uses) != 1 || e.Uses[0].Evidence[0].Count != 2 {
+			t.Errorf("%s -> %s has %+v, want its own use, seen twice", e.Client, e.Server, e.Uses)
+		}
+	}
+	if gone := g.Expire(start.Add(time.Second)); gone != 1 {
+		t.Errorf("Expire removed %d edges, want 1", gone)
+	}
+	mergeAll(t, g, all[0], all[2])
+	if diff := cmp.Diff(pairs(g.View(Filter{})), []string{names[0], names[2]}); diff != "" {
+		t.Errorf("edges without the one in the middle of the chain (-got +want):\n%s", diff)
+	}
+}
+
+func TestWhatIsRefusedTakesNoRoom(t *testing.T) {
+	client := inside("shop", "frontend")
+	g := New(Limits{Edges: 2, NamesPerClient: 1})
+	mergeAll(t, g, lookedUp(client, named("a.example"), "a.example", 0))
+	for range 3 {
+		if bound := g.Merge(lookedUp(client, named("b.example"), "b.example", 0)); bound != FullNames {
+			t.Fatalf("Merge = %s, want %s", bound, FullNames)
+		}
+	}
+	mergeAll(t, g, connected(client, inside("shop", "cart"), 80, time.Minute))
+	for range 3 {
+		if bound := g.Merge(connected(client, inside("shop", "payments"), 80, 0)); bound != FullEdges {
+			t.Fatalf("Merge = %s, want %s", bound, FullEdges)
+		}
+	}
+	if g.Len() != 2 {
+		t.Errorf("Len() = %d, want 2", g.Len())
+	}
+	g.Expire(start.Add(time.Second))
+	mergeAll(t, g, lookedUp(client, named("b.example"), "b.example", time.Minute))
+}
