@@ -64,7 +64,13 @@ func TestReachingTheOperator(t *testing.T) {
 			c.service(t, usualNamespace, usualService, true)
 			c.pod(t, "a", "127.0.0.1:1", isReadyNow)
 			c.pod(t, "b", c.operator, isReadyNow)
-		}, list, listed, "", "a:9090 b:9090"},
+		}, list + " --quiet", listed, "", "a:9090 b:9090"},
+		{"of two operators each knows a part", func(t *testing.T) {
+			c.service(t, usualNamespace, usualService, true)
+			c.pod(t, "a", c.operator, isReadyNow)
+			c.pod(t, "b", c.operator, isReadyNow)
+			c.pod(t, "c", "", isNotReady)
+		}, list, listed, "Note: 2 operators run, and each knows only what its agents told it: this is the map of one", "a:9090"},
 		{"three pods are tried, and each is told", func(t *testing.T) {
 			c.service(t, usualNamespace, usualService, true)
 			for _, name := range []string{"a", "b", "c", "d"} {
@@ -97,7 +103,7 @@ func TestReachingTheOperator(t *testing.T) {
 				line += " --kubeconfig " + c.kubeconfig
 			}
 			got := (&scene{}).run(t.Context(), line)
-			if !strings.HasPrefix(got.out, tc.out) || !strings.HasPrefix(got.err, tc.err) || (got.code == exitDone) != (tc.err == "") {
+			if !strings.HasPrefix(got.out, tc.out) || !strings.HasPrefix(got.err, tc.err) || (got.code == exitDone) == strings.HasPrefix(tc.err, "Error") {
 				t.Errorf("exit status %d\n%s%s", got.code, got.out, got.err)
 			}
 			if tc.err == "" && got.err != "" {

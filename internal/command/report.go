@@ -167,6 +167,9 @@ func operator(s query.Status, around installation) (_ component, degraded bool) 
 	if !s.Leading {
 		notes = append(notes, "this replica stands by: another one writes to the cluster")
 	}
+	if around.ready > 1 {
+		notes = append(notes, mapsApart(around.ready))
+	}
 	if !s.Synced {
 		notes = append(notes, "the picture of the cluster is not complete yet")
 	}
@@ -176,6 +179,11 @@ func operator(s query.Status, around installation) (_ component, degraded bool) 
 	}
 	return component{Component: "operator", Ready: ready, Version: s.Version, Notes: append(notes, s.Notes...)},
 		s.Failing > 0 || !s.Synced || len(s.Notes) > 0 || around.ready < around.pods
+}
+
+// mapsApart says what several operators mean for the map: each keeps its own, in its memory.
+func mapsApart(operators int) string {
+	return fmt.Sprintf("%d operators run, and each knows only what its agents told it: this is the map of one (scale to 1 replica for a whole map)", operators)
 }
 
 func crds(s served) (_ component, degraded bool) {

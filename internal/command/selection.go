@@ -88,20 +88,15 @@ func cutLast(s, separator string) (before, after string, found bool) {
 // youngMap is how long a map is told to be young. Much of what happens in a cluster happens at least once in that time.
 const youngMap = 10 * time.Minute
 
-// read returns the selected part of the map, and tells when the operator has only just begun it. An error means that
-// nothing is known.
+// read returns the selected part of the map, and tells when the operator has only just begun it or is not the only one. An
+// error means that nothing is known.
 func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
 	if err != nil {
 		return document.Map{}, err
 	}
 	if s.file == "" {
-		m, err := s.ask(cmd, filter)
-		if age := m.Window.To.Sub(m.Window.From); err == nil && !m.Window.From.IsZero() && age < youngMap {
-			say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
-				m.Window.From.UTC().Format(time.RFC3339), rounded(age))
-		}
-		return m, err
+		return s.askAndTell(cmd, filter, say)
 	}
 	m, err := readMap(s.file, cmd.InOrStdin())
 	if err != nil {
@@ -109,6 +104,22 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 	}
 	filter.Since, filter.Until = s.since.at(now(m)), s.until.at(now(m)) // the past of an old file is that before its end
 	m.Edges = pick(m.Edges, filter)
+	return m, nil
+}
+
+// askAndTell asks the operator, and tells what is not in its answer.
+func (s *selection) askAndTell(cmd *cobra.Command, filter graph.Filter, say notices) (document.Map, error) {
+	m, operators, err := s.ask(cmd, filter)
+	if err != nil {
+		return document.Map{}, err
+	}
+	if age := m.Window.To.Sub(m.Window.From); !m.Window.From.IsZero() && age < youngMap {
+		say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
+			m.Window.From.UTC().Format(time.RFC3339), rounded(age))
+	}
+	if operators > 1 {
+		say.sayf(cmd, "Note: %s", mapsApart(operators))
+	}
 	return m, nil
 }
 
@@ -120,11 +131,12 @@ func (s *selection) named(edges []graph.Edge) []graph.Edge {
 	return edges
 }
 
-// ask asks the operator.
-func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (document.Map, error) {
+// ask asks the operator, and returns how many of them run as far as the cluster said so.
+func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (_ document.Map, operators int, err error) {
 	var basis query.Basis
 	var edges []graph.Edge
-	err := s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
+	err = s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
+		operators = operator.ready
 		var err error
 		if basis, edges, err = operator.Edges(ctx, filter); err != nil {
 			return err
@@ -134,7 +146,7 @@ func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (document.Map, 
 	return document.Map{
 		Cluster: basis.Cluster, Edges: edges,
 		Window: document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped},
-	}, err
+	}, operators, err
 }
 
 // readMap reads a graph document.
