@@ -129,7 +129,16 @@ const mostTold = 20
 func (b *book) report(before, after result, done applied) {
 	b.add(verbCreated, done.created, after.subject, after.declarers)
 	b.add(verbUpdated, done.updated, after.subject, changed(before.declarers, after.declarers))
-	b.add(verbRemoved, done.removed, after.subject, before.declarers)
+	b.add(verbRemoved, done.removed, after.subject, lost(before, after))
+}
+
+// lost returns those for whom a policy that is removed was there. After a start, with another mode perhaps, they are those
+// who declare the subject still.
+func lost(before, after result) []policy.ObjectRef {
+	if before.subject.IsZero() {
+		return after.declarers
+	}
+	return before.declarers
 }
 
 func (b *book) add(v verb, objects []policy.ObjectRef, subject identity.Workload, about []policy.ObjectRef) {

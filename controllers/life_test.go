@@ -128,6 +128,26 @@ func TestShadowAndEnforce(t *testing.T) {
 	f.event("shop", "ClientIntents", "checkout", "InvalidMode")
 }
 
+// The mode is a flag, so that another one comes with another operator.
+func TestSwitchingToShadowTellsWhatItRemoves(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first := f.start()
+	f.shop("switched")
+	f.event("switched", "ClientIntents", "checkout", "CreatedNetworkPolicies")
+	f.quiet(first)
+	first.stop()
+
+	second := f.start(withSettings(func(s *policy.Settings) { s.Mode = policy.ModeShadow }))
+	f.noPolicy("switched", paymentsPolicy)
+	f.condition("switched", "checkout", v2beta1.ConditionReady, metav1.ConditionTrue, v2beta1.ReasonShadow)
+	told := f.event("switched", "ClientIntents", "checkout", "RemovedNetworkPolicies")
+	if want := "NetworkPolicy switched/" + paymentsPolicy + " removed for switched/Deployment/payments"; told.Message != want {
+		t.Errorf("the event says %q, want %q", told.Message, want)
+	}
+	f.quiet(second)
+}
+
 func (f *fixture) annotate(o client.Object, key, value string) {
 	f.Helper()
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, value)
