@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionCommand prints what was built, when and from what. It contacts nobody.
+// versionCommand prints what was built and from what. It contacts nobody. There is no date of the build: equal sources give
+// equal programs.
 func versionCommand(version string) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Aliases: []string{"api-version"}, Short: "Print the version",
@@ -43,7 +44,7 @@ func printVersion(w io.Writer, version string, info *debug.BuildInfo) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "Version: %s\nCommit: %s\nBuild date: %s\nGo: %s\nPlatform: %s/%s\n",
+	_, err := fmt.Fprintf(w, "Version: %s\nCommit: %s\nCommit date: %s\nGo: %s\nPlatform: %s/%s\n",
 		version, commit, date, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
