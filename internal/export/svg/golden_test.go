@@ -19,11 +19,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestTheDocumentationShowsTheShop holds the picture that opens the README to what is drawn today.
-func TestTheDocumentationShowsTheShop(t *testing.T) {
-	golden.File(t, "../../../docs/shop.svg", render(t, golden.Maps(t)["shop"]))
-}
-
 func TestTheOrderOfTheEdgesDoesNotMatter(t *testing.T) {
 	for name, edges := range golden.Maps(t) {
 		twice := slices.Concat(edges, edges)
