@@ -12,6 +12,11 @@ func (s Stage) Install(ctx context.Context, kustomization string) error {
 	if err := s.Apply(ctx, kustomization); err != nil {
 		return err
 	}
+	return s.Started(ctx)
+}
+
+// Started waits until both roles are ready and the operator leads.
+func (s Stage) Started(ctx context.Context) error {
 	if err := s.Ready(ctx, "portolan-system", "deployment/portolan-operator"); err != nil {
 		return err
 	}
@@ -128,7 +133,7 @@ func (s Stage) nothingWritten(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return Until(ctx, func(ctx context.Context) (string, error) {
-		left, err := s.written(ctx)
+		left, err := s.Written(ctx)
 		if err != nil || len(left) == 0 {
 			return "", err
 		}
@@ -136,7 +141,8 @@ func (s Stage) nothingWritten(ctx context.Context) error {
 	})
 }
 
-func (s Stage) written(ctx context.Context) ([]string, error) {
+// Written returns the policies and the labelled pods by which Portolan acts on the cluster.
+func (s Stage) Written(ctx context.Context) ([]string, error) {
 	policies, err := s.Get(ctx, "networkpolicies", "-A", "-l", "app.kubernetes.io/managed-by=portolan", "-o", "name")
 	if err != nil {
 		return nil, err
@@ -147,7 +153,7 @@ func (s Stage) written(ctx context.Context) ([]string, error) {
 
 // Leftovers returns every object in the cluster that Portolan brought or wrote.
 func (s Stage) Leftovers(ctx context.Context) ([]string, error) {
-	left, err := s.written(ctx)
+	left, err := s.Written(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,16 @@ func (s Stage) Apply(ctx context.Context, path string) error {
 	return err
 }
 
+// Render returns the objects of a manifest of the repository as YAML: a file, or a folder with a kustomization.
+func (s Stage) Render(ctx context.Context, path string) (string, error) {
+	path = filepath.Join(s.Root, path)
+	if !strings.HasSuffix(path, ".yaml") {
+		return s.kubectl(ctx, "", "kustomize", path)
+	}
+	text, err := os.ReadFile(path)
+	return string(text), err
+}
+
 // Delete deletes what Apply applied and waits until it is gone.
 func (s Stage) Delete(ctx context.Context, path string) error {
 	flag := "-k"
@@ -114,6 +125,11 @@ func (s Stage) Get(ctx context.Context, args ...string) (string, error) {
 // Do runs any other kubectl command.
 func (s Stage) Do(ctx context.Context, args ...string) (string, error) {
 	return s.kubectl(ctx, "", args...)
+}
+
+// Feed runs any other kubectl command that reads a manifest from its standard input.
+func (s Stage) Feed(ctx context.Context, manifest string, args ...string) (string, error) {
+	return s.kubectl(ctx, manifest, args...)
 }
 
 // Ready waits until a rollout is complete: "deployment/checkout" in a namespace.
