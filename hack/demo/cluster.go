@@ -6,12 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,10 +20,18 @@ import (
 type demo struct {
 	root   string
 	folder string // what the demo writes for the person to look at
+	state  string // the record of a demo on the local cluster
+	entry  string // is there as long as the local cluster is
+	system string // runtime.GOOS
 	out    io.Writer
-	local  bool // on the cluster that we build, not on the person's own
-	stage  stage.Stage
-	left   []string // what the demo has begun to make, for a person who interrupts it
+
+	owner   owner
+	another bool // the owner is not this checkout
+
+	local   bool // on the cluster that we build, not on the person's own
+	nothing bool // no demo was found that could be removed
+	stage   stage.Stage
+	left    []string // what the demo has begun to make, for a person who interrupts it
 }
 
 // localName is the name of the cluster that the demo builds, so that it never meets another one.
@@ -103,11 +108,20 @@ func (d *demo) useCurrent(ctx context.Context) error {
 
 // take takes the person's cluster of that context.
 func (d *demo) take(name string) {
-	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name, Bankless: true}
+	d.reach(name)
 	d.sayf("Using your cluster of context %q.", name)
 }
 
+// reach lets the stage stand on the person's cluster of that context.
+func (d *demo) reach(name string) {
+	d.stage = stage.Stage{Root: d.root, Kubectl: "kubectl", Portolan: filepath.Join(d.root, "bin/portolan"), Context: name, Bankless: true}
+}
+
+// useLocal takes the cluster that is built here.
 func (d *demo) useLocal() error {
+	if d.system != "linux" {
+		return fmt.Errorf("the local cluster needs Linux, and this is %s: make a cluster with kind or minikube and run CLUSTER=current make demo, or work in a virtual machine", d.system)
+	}
 	d.local = true
 	d.stage = stage.Stage{
 		Root: d.root, Kubectl: filepath.Join(d.root, "bin/localcluster/envtest/kubectl"),
@@ -131,7 +145,9 @@ func (d *demo) startCluster(ctx context.Context) error {
 	if err := d.show(ctx, "make", "--no-print-directory", "localcluster"); err != nil {
 		return err
 	}
-	d.left = append(d.left, fmt.Sprintf("the local cluster %q and all that runs on it", localName))
+	if err := d.recordLocal(); err != nil {
+		return err
+	}
 	if err := d.show(ctx, d.localcluster(), "up", "--name", localName); err != nil {
 		return err
 	}
@@ -143,50 +159,6 @@ func (d *demo) startCluster(ctx context.Context) error {
 		return err
 	}
 	return d.openBank(ctx)
-}
-
-// openBank plays the world outside the local cluster: names below .example lead to this host's end of the link.
-func (d *demo) openBank(ctx context.Context) error {
-	outside, err := d.stage.OutsideAddress(ctx)
-	if err != nil {
-		return err
-	}
-	if err := d.closeBank(); err != nil {
-		return err
-	}
-	bank := exec.Command(filepath.Join(d.root, "bin/shop"), "-listen", net.JoinHostPort(outside, "80")) //nolint:noctx // it outlives the demo, until demo-down
-	bank.SysProcAttr = &syscall.SysProcAttr{Setsid: true}                                               // and Ctrl-C
-	if err := bank.Start(); err != nil {
-		return err
-	}
-	d.left = append(d.left, fmt.Sprintf("process %d, which plays the world outside", bank.Process.Pid))
-	return os.WriteFile(d.bankFile(), []byte(strconv.Itoa(bank.Process.Pid)), 0o600)
-}
-
-// bankFile holds the process id of the bank.
-func (d *demo) bankFile() string { return filepath.Join(d.folder, "bank.pid") }
-
-// closeBank ends the bank of an earlier demo, if that process is still the one that was started.
-func (d *demo) closeBank() error {
-	text, err := os.ReadFile(d.bankFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	pid, err := strconv.Atoi(string(text))
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", d.bankFile(), err)
-	}
-	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if err != nil || strings.TrimSuffix(program, " (deleted)") != filepath.Join(d.root, "bin/shop") {
-		return os.Remove(d.bankFile())
-	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
-		return fmt.Errorf("ending the bank, process %d: %w", pid, err)
-	}
-	return os.Remove(d.bankFile())
 }
 
 func (d *demo) localcluster() string { return filepath.Join(d.root, "bin/localcluster/localcluster") }
@@ -263,11 +235,19 @@ func (d *demo) ask(ctx context.Context, question string) (agreed bool, err error
 
 // remains says what an interrupted demo leaves, and how to remove it.
 func (d *demo) remains() string {
-	where, known, err := d.marked()
-	if !known && err == nil {
+	var where []string
+	there, local, errLocal := d.recorded()
+	if local && there.Of == d.owner {
+		where = append(where, there.String())
+	}
+	before, known, err := d.marked()
+	if known {
+		where = append(where, before.String())
+	}
+	if len(where) == 0 && err == nil && errLocal == nil {
 		return "Nothing was made yet.\n"
 	}
-	stays := fmt.Sprintf("What was made until here stays (%s)", where)
+	stays := fmt.Sprintf("What was made until here stays (%s)", strings.Join(where, ", "))
 	if len(d.left) > 0 {
 		stays += ": " + strings.Join(d.left, ", ")
 	}

@@ -70,9 +70,9 @@ func TestCtrlCSaysWhatIsLeftAndHowToRemoveIt(t *testing.T) {
 }
 
 func TestRemainsNamesWhatWasMade(t *testing.T) {
-	d := &demo{folder: t.TempDir(), left: []string{"a cluster", "a process"}}
-	write(t, d.markerFile(), `{"local": true}`)
-	if got, want := d.remains(), "What was made until here stays (the local cluster): a cluster, a process.\n"; !strings.HasPrefix(got, want) {
+	d := &demo{folder: t.TempDir(), state: t.TempDir(), owner: "here:/a", left: []string{"a cluster", "a process"}}
+	write(t, d.recordFile(), `{"of": "here:/a"}`)
+	if got, want := d.remains(), "What was made until here stays (the local cluster \"portolan-demo\"): a cluster, a process.\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("remains() = %q, want %q first", got, want)
 	}
 }

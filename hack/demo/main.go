@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -19,7 +20,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	root, err := os.Getwd()
-	d := &demo{root: root, out: os.Stdout, folder: filepath.Join(root, "bin/demo")}
+	d := &demo{
+		root: root, folder: filepath.Join(root, "bin/demo"), state: localState, entry: localEntry, system: runtime.GOOS, out: os.Stdout,
+	}
 	if err == nil {
 		err = d.tell(ctx, os.Args[1:])
 	}
@@ -55,13 +58,19 @@ func (d *demo) tell(ctx context.Context, args []string) error {
 	if err := os.MkdirAll(d.folder, 0o755); err != nil {
 		return err
 	}
-	if len(args) == 1 && args[0] == "down" {
+	if err := d.own(); err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 1 && args[0] == "down":
 		return d.down(ctx)
-	}
-	if len(args) > 0 {
+	case len(args) > 0:
 		return errors.New("usage: demo [down]")
+	case d.another:
+		return errors.New("DEMO_OF is for make demo-down: it names the demo of another checkout")
+	default:
+		return d.up(ctx)
 	}
-	return d.up(ctx)
 }
 
 // chapter is one step of the story; it ends the story when it fails.

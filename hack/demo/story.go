@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,12 +13,21 @@ import (
 	"github.com/portolan-io/portolan/internal/testkit/stage"
 )
 
-// kustomization is Portolan as the demo installs it: its own manifests with the image that was built here.
-const kustomization = "config/overlays/local"
+// The manifests that the demo brings: Portolan with the image that was built here, and the shop.
+const (
+	kustomization = "config/overlays/local"
+	shop          = "config/samples/shop/shop.yaml"
+)
 
 func (d *demo) install(ctx context.Context) error {
+	if err := d.remember(ctx); err != nil {
+		return err
+	}
 	d.left = append(d.left, "Portolan with its namespaces portolan-system and portolan-agent and its custom resources")
-	if err := d.stage.Install(ctx, kustomization); err != nil {
+	if err := d.bring(ctx, kustomization); err != nil {
+		return err
+	}
+	if err := d.stage.Started(ctx); err != nil {
 		return err
 	}
 	out, err := d.stage.Run(ctx, "status")
@@ -62,7 +70,7 @@ func (d *demo) openShop(ctx context.Context) error {
 		return err
 	}
 	d.left = append(d.left, "the namespace shop")
-	if err := d.stage.Apply(ctx, "config/samples/shop/shop.yaml"); err != nil {
+	if err := d.bring(ctx, shop); err != nil {
 		return err
 	}
 	for _, w := range stage.ShopWorkloads() {
@@ -198,41 +206,6 @@ func (d *demo) leave(context.Context) error {
 	d.sayf("Pictures:  %s", d.short(filepath.Join(d.folder, "map.svg")))
 	d.sayf("Remove:    make demo-down")
 	return nil
-}
-
-// remove takes the demo away: with its cluster, or piece by piece from the person's own.
-func (d *demo) remove(ctx context.Context) error {
-	if d.local {
-		return d.removeCluster(ctx)
-	}
-	if err := d.stage.Delete(ctx, "config/samples/shop/intruder.yaml"); err != nil {
-		return err
-	}
-	if err := d.stage.Uninstall(ctx, kustomization); err != nil { // the CRDs too: the demo takes only clusters without them
-		return err
-	}
-	if err := d.stage.Delete(ctx, "config/samples/shop/shop.yaml"); err != nil {
-		return err
-	}
-	left, err := d.stage.Leftovers(ctx)
-	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("still there: %s", strings.Join(left, ", "))
-	}
-	return errors.Join(err, os.RemoveAll(d.folder))
-}
-
-func (d *demo) removeCluster(ctx context.Context) error {
-	if err := d.closeBank(); err != nil {
-		return err
-	}
-	if _, err := os.Stat(d.localcluster()); errors.Is(err, fs.ErrNotExist) {
-		d.sayf("There is nothing to remove: no local cluster was ever built here.")
-		return os.RemoveAll(d.folder)
-	}
-	if err := d.show(ctx, d.localcluster(), "down", "--name", localName); err != nil {
-		return err
-	}
-	return os.RemoveAll(d.folder)
 }
 
 func (d *demo) print(text string) {
