@@ -24,14 +24,21 @@ bin/portolan: $(GO_SOURCES)
 bin/shop: $(GO_SOURCES)
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ ./hack/shop
 
+# Images hold Linux programs; on another system they are built beside those for people.
+IMAGED := $(if $(filter linux,$(shell go env GOHOSTOS)),bin,bin/linux)
+bin/linux/portolan: $(GO_SOURCES)
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=auto -ldflags "-s -w -X main.version=$(VERSION)" -o $@ .
+bin/linux/shop: $(GO_SOURCES)
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags "-s -w" -o $@ ./hack/shop
+
 .PHONY: image
 image: bin/image/portolan.tar bin/image/shop.tar ## Build the images without Docker into bin/image
-bin/image/portolan.tar: bin/portolan $(LOCALCLUSTER)
+bin/image/portolan.tar: $(IMAGED)/portolan $(LOCALCLUSTER)
 	@mkdir -p bin/image
-	$(LOCALCLUSTER) image --binary bin/portolan --entrypoint /portolan --tag localhost/portolan:dev --user 65532:65532 --output $@
-bin/image/shop.tar: bin/shop $(LOCALCLUSTER)
+	$(LOCALCLUSTER) image --binary $< --entrypoint /portolan --tag localhost/portolan:dev --user 65532:65532 --output $@
+bin/image/shop.tar: $(IMAGED)/shop $(LOCALCLUSTER)
 	@mkdir -p bin/image
-	$(LOCALCLUSTER) image --binary bin/shop --entrypoint /shop --tag localhost/portolan-shop:dev --user 65532:65532 --output $@
+	$(LOCALCLUSTER) image --binary $< --entrypoint /shop --tag localhost/portolan-shop:dev --user 65532:65532 --output $@
 
 ##@ Check
 

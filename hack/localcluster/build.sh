@@ -34,7 +34,7 @@ key() {
 		if (($# > 0)); then
 			find "$@" -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 cat
 		fi
-	} | sha256sum
+	} | if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi # the latter on a Mac
 }
 
 # wanted NAME reports whether the caller asked for a program.

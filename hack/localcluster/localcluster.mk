@@ -29,8 +29,9 @@ LOCALCLUSTER_LINTED := ./internal/... \
 	$(patsubst hack/localcluster/%,./%,$(filter-out %/kube,$(wildcard hack/localcluster/cmd/*)))
 
 .PHONY: localcluster-unit
-localcluster-unit: ## Test the local cluster's own packages, without a cluster
+localcluster-unit: ## Test the local cluster's own packages, without a cluster; vet what a Mac compiles
 	$(IN_LOCALCLUSTER) go test -shuffle=on ./internal/...
+	$(IN_LOCALCLUSTER) GOOS=darwin go vet ./...
 
 .PHONY: localcluster-test
 localcluster-test: localcluster ## Start, break, repair and remove real clusters (root, about three minutes)

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command containerd-shim-runc-v2 is upstream's shim: one small process per pod that outlives containerd and runs runc.
 // It is a main of its own, and not part of the all-in-one binary, because every pod pays for its memory.
 package main

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command containerd is the container runtime of the local cluster: upstream's containerd with only the plugins that a
 // kubelet needs (CRI, the overlay snapshotter, images, tasks), which spares the build of the rest.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command coredns is the name server of the local cluster: upstream's CoreDNS with only the plugins that a cluster's
 // Corefile names. The full program would add the libraries of several clouds to the build.
 package main

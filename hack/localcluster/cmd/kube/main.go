@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command kube is every Kubernetes program of the local cluster in one binary: it runs the component that its own name,
 // or else its first argument, says. One binary is built and linked once where eight would be, and they share most packages.
 //

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command pause holds the namespaces of a pod: it waits for a signal to end, and reaps the children that it inherits.
 package main
 

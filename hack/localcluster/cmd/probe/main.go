@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command probe is the workload of the acceptance tests: a server, a client, and a look at what a container may do.
 //
 //	probe serve :8080        answers every request with its host name

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package cluster brings the local Kubernetes cluster up and takes it down: a control plane and one node, in a machine of
 // their own (package machine), reached from the host over one link. Up and Down are the two stories; read those first.
 //

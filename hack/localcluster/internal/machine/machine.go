@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package machine makes a part of this host look like a computer of its own: a network namespace that is joined to the host
 // by one link, a mount namespace in which the folders that a node writes to are the cluster's, and control groups by which
 // every process of the cluster is known. A node of the cluster runs in it.

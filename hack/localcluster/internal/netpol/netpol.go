@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package netpol enforces NetworkPolicies on the node with kube-router's controller, as a program of its own.
 //
 // It must not do anything else that kube-router can do: routes are the bridge's and services are kube-proxy's.

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package process starts programs that outlive the command which starts them, remembers them, and ends exactly those.
 //
 // A process is remembered by its number and the moment it started, so that another process which later gets the same
