@@ -30,6 +30,11 @@ func TestUpDownLeavesNothing(t *testing.T) {
 	}
 	loadProbe(t, c)
 	t.Run("a second up changes nothing", func(t *testing.T) { secondUp(t, c) })
+	t.Run("a file that is no archive is named", func(t *testing.T) {
+		if out, err := c.command("load", "/etc/passwd").CombinedOutput(); err == nil || !strings.Contains(string(out), "loading /etc/passwd") {
+			t.Errorf("load /etc/passwd: %v: %s", err, out)
+		}
+	})
 	t.Run("logs, exec and port-forward work with verification", func(t *testing.T) { reachPods(t, c) })
 	t.Run("an ordinary cluster's objects work", func(t *testing.T) { ordinary(t, c) })
 	t.Run("policies are enforced", func(t *testing.T) { policies(t, c) })

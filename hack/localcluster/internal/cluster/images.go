@@ -1,3 +1,5 @@
+//go:build linux
+
 package cluster
 
 import (
@@ -33,7 +35,11 @@ func (c *Cluster) Load(ctx context.Context, archive string) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = containerd.Close() }()
-	return load(ctx, containerd, file)
+	names, err := load(ctx, containerd, file)
+	if err != nil {
+		return nil, fmt.Errorf("loading %s, which should be a docker-archive or an OCI archive: %w", archive, err)
+	}
+	return names, nil
 }
 
 // containerd connects to the node's containerd.
