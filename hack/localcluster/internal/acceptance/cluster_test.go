@@ -130,6 +130,11 @@ func secondUp(t *testing.T, c cluster) {
 	if diff := cmp.Diff(state(), before); diff != "" {
 		t.Errorf("after the second up (-got +before):\n%s", diff)
 	}
+	out, err := c.command("up").CombinedOutput()
+	said := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if want := c.name + ": is up"; err != nil || len(said) != 2 || said[0] != want {
+		t.Errorf("up says %q, %v; want %q and the summary, since it does nothing else", said, err, want)
+	}
 }
 
 // reachPods checks the three ways to a pod that go through the API server and the kubelet.

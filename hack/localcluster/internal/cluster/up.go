@@ -1,3 +1,5 @@
+//go:build linux
+
 package cluster
 
 import (
@@ -6,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -41,44 +44,77 @@ func Up(ctx context.Context, o Options) error {
 	return nil
 }
 
-// up goes through the steps, each of which leaves what is right as it is.
+// step is one step of up. Each leaves what is right as it is.
+type step struct {
+	making, checking string // what it does for a new cluster, and for one whose machine is there; empty if it does nothing
+	act              func() error
+}
+
+// up goes through the steps, unless the cluster works whole.
 func (c *Cluster) up(ctx context.Context) error {
+	present := c.Exists()
+	if present && whole(c.Status(ctx)) {
+		c.sayf("%s: is up", c.Name)
+		return nil
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	var a *api
-	steps := []struct {
-		doing string
-		act   func() error
-	}{
-		{"clearing what an earlier run left", func() error { return c.clear(ctx) }},
-		{"creating its network, mounts and control groups", c.createMachine},
-		{"making certificates and configuration", c.makeFiles},
-		{"starting the components", func() error { return c.startKeeper(ctx, end) }},
-		{"waiting for the API server, loading images", func() (err error) {
-			if a, err = c.api(); err != nil {
-				return err
-			}
+	for _, step := range c.steps(ctx, end) {
+		doing := step.making
+		if present {
+			doing = step.checking
+		}
+		if doing == "" {
+			continue
+		}
+		c.sayf("%s: %s", c.Name, doing)
+		if err := step.act(); err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+	}
+	return nil
+}
+
+// whole reports whether every part works.
+func whole(parts []Part) bool {
+	return !slices.ContainsFunc(parts, func(p Part) bool { return p.Err != nil })
+}
+
+// steps returns the way from nothing, or from a part of a cluster, to a cluster that works. end ends the context of the steps.
+func (c *Cluster) steps(ctx context.Context, end context.CancelCauseFunc) []step {
+	const network, files = "its network, mounts and control groups", "certificates and configuration"
+	const components, last = "starting the components that do not run", "waiting for the node, names and policies"
+	return []step{
+		{"clearing what an earlier run may have left", "", func() error { return c.clear(ctx) }},
+		{"creating " + network, "checking " + network, c.createMachine},
+		{"making " + files, "checking " + files, c.makeFiles},
+		{"starting the components", components, func() error { return c.startKeeper(ctx, end) }},
+		{"waiting for the API server, loading images", "waiting for the API server, checking images", func() error {
 			return together(
-				func() error { return c.awaitAPI(ctx, a) },
+				func() error { return c.withAPI(func(a *api) error { return c.awaitAPI(ctx, a) }) },
 				func() error { return c.loadSystemImages(ctx) })
 		}},
-		{"applying roles and the name server", func() error { return c.applyAddons(ctx, a) }},
-		{"waiting for the node, names and policies", func() error {
+		{"applying roles and the name server", "checking roles and the name server", func() error {
+			return c.withAPI(func(a *api) error { return c.applyAddons(ctx, a) })
+		}},
+		{last, last, func() error {
 			return together(
 				func() error { return c.awaitComponents(ctx) },
-				func() error { return c.awaitNode(ctx, a) },
+				func() error { return c.withAPI(func(a *api) error { return c.awaitNode(ctx, a) }) },
 				func() error { return c.awaitNames(ctx) },
 				func() error { return c.awaitPolicies(ctx) })
 		}},
 	}
-	for _, step := range steps {
-		c.sayf("%s: %s", c.Name, step.doing)
-		if err := step.act(); err != nil {
-			return fmt.Errorf("%s: %w", step.doing, err)
-		}
+}
+
+// withAPI lets act talk to the API server.
+func (c *Cluster) withAPI(act func(*api) error) error {
+	a, err := c.api()
+	if err != nil {
+		return err
 	}
-	a.close()
-	return nil
+	defer a.close()
+	return act(a)
 }
 
 // clear removes everything of a cluster whose machine is gone: after a reboot, or when it was never finished.
