@@ -59,6 +59,7 @@ type Capture struct {
 
 	received, kernel atomic.Uint64 // sums of the kernel's own statistics, which reset on each read
 	refused          refusals
+	failures         failures
 }
 
 // refusals counts frames that give no packet.
@@ -80,6 +81,30 @@ func (r *refusals) counts() []Count {
 		{Reason: "malformed", Lost: true, N: r.malformed.Load()},
 		{Reason: "fragment", Lost: true, N: r.fragments.Load()},
 		{Reason: "other-protocol", N: r.other.Load()},
+	}
+}
+
+// Why a capture does not begin or go on, as Failures names it.
+const (
+	notPermitted = "not-permitted" // the capability NET_RAW is missing, or a security module forbids it
+	notSupported = "not-supported" // the kernel has no packet sockets
+	brokenOff    = "broken-off"    // it had begun
+	otherFailure = "other"
+)
+
+// failures counts the runs of a capture that failed.
+type failures struct{ notPermitted, notSupported, brokenOff, other atomic.Uint64 }
+
+func (f *failures) count(reason string) {
+	switch reason {
+	case notPermitted:
+		f.notPermitted.Add(1)
+	case notSupported:
+		f.notSupported.Add(1)
+	case brokenOff:
+		f.brokenOff.Add(1)
+	default:
+		f.other.Add(1)
 	}
 }
 
@@ -111,11 +136,9 @@ func (c *Capture) Run(ctx context.Context, decoders ...Decoder) error {
 }
 
 func (c *Capture) run(ctx context.Context, decoders []Decoder) error {
-	if err := c.options.Validate(); err != nil {
-		return fmt.Errorf("packet capture is off: %w", err)
-	}
-	s, status, err := open(c.options)
+	s, status, err := begin(c.options)
 	if err != nil {
+		c.failures.count(reasonOf(err))
 		return fmt.Errorf("packet capture is off: %w", err)
 	}
 	defer s.close()
@@ -127,7 +150,18 @@ func (c *Capture) run(ctx context.Context, decoders []Decoder) error {
 	err = c.loop(ctx, s, &line)
 	c.readStatistics(s)
 	line.flush()
+	if err != nil {
+		c.failures.count(brokenOff)
+	}
 	return err
+}
+
+// begin returns a socket that captures, and what a person should know about it.
+func begin(o Options) (*socket, Status, error) {
+	if err := o.Validate(); err != nil {
+		return nil, Status{}, err
+	}
+	return open(o)
 }
 
 func (c *Capture) loop(ctx context.Context, s *socket, l *line) error {
@@ -173,6 +207,17 @@ func (c *Capture) Received() uint64 { return c.received.Load() }
 // Counts returns the counts of packets that no decoder was given. The order is fixed.
 func (c *Capture) Counts() []Count {
 	return append([]Count{{Reason: "kernel", Lost: true, N: c.kernel.Load()}}, c.refused.counts()...)
+}
+
+// Failures returns how often Run failed, by reason: "not-permitted" without the capability, "not-supported" by a kernel
+// without packet sockets, "broken-off" after it had begun, and "other". The order is fixed; reasons with none are there too.
+func (c *Capture) Failures() []Count {
+	return []Count{
+		{Reason: notPermitted, Lost: true, N: c.failures.notPermitted.Load()},
+		{Reason: notSupported, Lost: true, N: c.failures.notSupported.Load()},
+		{Reason: brokenOff, Lost: true, N: c.failures.brokenOff.Load()},
+		{Reason: otherFailure, Lost: true, N: c.failures.other.Load()},
+	}
 }
 
 // line is the way of one packet: parsed once, then handed to each decoder.

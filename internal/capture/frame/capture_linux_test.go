@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -278,7 +279,26 @@ func TestCaptureNamesTheMissingCapability(t *testing.T) {
 		if got := capture.Status(); got.State != frame.Off || got.Sentence != err.Error() {
 			t.Errorf("Status() = %+v, want off with the error", got)
 		}
+		if got := capture.Failures()[0]; got != (frame.Count{Reason: "not-permitted", Lost: true, N: 1}) {
+			t.Errorf("Failures()[0] = %+v, want not-permitted once", got)
+		}
 	})
+}
+
+func TestCaptureCountsEveryRunThatFails(t *testing.T) {
+	capture := frame.New(frame.Options{RingBytes: 1})
+	for range 2 {
+		if err := capture.Run(t.Context()); err == nil {
+			t.Fatal("Run() = nil with a ring of one byte")
+		}
+	}
+	got := make(map[string]uint64)
+	for _, c := range capture.Failures() {
+		got[c.Reason] = c.N
+	}
+	if want := (map[string]uint64{"not-permitted": 0, "not-supported": 0, "broken-off": 0, "other": 2}); !maps.Equal(got, want) {
+		t.Errorf("Failures() = %v, want %v", got, want)
+	}
 }
 
 // dropNetRaw takes the capability from the present thread.

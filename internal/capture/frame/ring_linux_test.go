@@ -25,15 +25,19 @@ func TestOpenReadsOneByOneWhenTheRingIsRefused(t *testing.T) {
 	})
 }
 
-func TestSocketErrorsNameCauseAndRemedy(t *testing.T) {
-	for cause, remedy := range map[error]string{
-		unix.EPERM:        "add the NET_RAW capability",
-		unix.EACCES:       "add the NET_RAW capability",
-		unix.EAFNOSUPPORT: "CONFIG_PACKET",
-		unix.EMFILE:       "file descriptors",
+func TestSocketErrorsNameCauseRemedyAndReason(t *testing.T) {
+	for cause, want := range map[error]struct{ remedy, reason string }{
+		unix.EPERM:        {"add the NET_RAW capability", "not-permitted"},
+		unix.EACCES:       {"add the NET_RAW capability", "not-permitted"},
+		unix.EAFNOSUPPORT: {"CONFIG_PACKET", "not-supported"},
+		unix.EMFILE:       {"file descriptors", "other"},
 	} {
-		if got := socketError(cause).Error(); !strings.Contains(got, cause.Error()) || !strings.Contains(got, remedy) {
-			t.Errorf("%v gives %q, want it to name %q", cause, got, remedy)
+		err := socketError(cause)
+		if got := err.Error(); !strings.Contains(got, cause.Error()) || !strings.Contains(got, want.remedy) {
+			t.Errorf("%v gives %q, want it to name %q", cause, got, want.remedy)
+		}
+		if got := reasonOf(err); got != want.reason {
+			t.Errorf("%v is counted as %q, want %q", cause, got, want.reason)
 		}
 	}
 }

@@ -64,13 +64,24 @@ func openWith(attach func(fd int) (intake, error)) (_ *socket, err error) {
 }
 
 func socketError(err error) error {
-	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+	switch reasonOf(err) {
+	case notPermitted:
 		return fmt.Errorf("opening a packet socket was refused (%w); add the NET_RAW capability to the agent's container, or look for a security module that forbids it", err)
-	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.ESOCKTNOSUPPORT):
+	case notSupported:
 		return fmt.Errorf("this kernel has no packet sockets (%w); use one with CONFIG_PACKET, or load its module af_packet", err)
 	}
 	return fmt.Errorf("opening a packet socket: %w; the agent needs free file descriptors and kernel memory", err)
+}
+
+// reasonOf returns the reason by which a failure is counted.
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return notPermitted
+	case errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.ESOCKTNOSUPPORT):
+		return notSupported
+	}
+	return otherFailure
 }
 
 func attachFilter(fd int) error {

@@ -14,6 +14,9 @@ func open(Options) (*socket, Status, error) {
 	return nil, Status{}, errors.New("this system has no packet sockets; run the agent on Linux, or give it a capture file")
 }
 
+// reasonOf returns the reason by which a failure is counted.
+func reasonOf(error) string { return notSupported }
+
 func (*socket) until(time.Time) error                  { return nil }
 func (*socket) wake()                                  {}
 func (*socket) take(func(*Frame)) (int, error)         { return 0, nil }
