@@ -102,11 +102,11 @@ type method[Req, Res any] func(wirepbconnect.AgentServiceClient, context.Context
 func call[Req, Res any](ctx context.Context, c *Client, message *Req, m method[Req, Res]) (*Res, error) {
 	token, err := readToken(c.options.TokenFile)
 	if err != nil {
-		return nil, err
+		return nil, credentialsError{err}
 	}
 	client, err := c.transport()
 	if err != nil {
-		return nil, err
+		return nil, credentialsError{err}
 	}
 	heard := &answer{client: client}
 	service := wirepbconnect.NewAgentServiceClient(heard, c.options.URL,

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/wire/wirepb"
@@ -11,17 +12,18 @@ import (
 // seven connections counts seven.
 type SenderStats struct {
 	Epoch            uint64
-	Attempts         uint64 // reports sent, repetitions included
-	Batches          uint64 // batches acknowledged
-	Duplicates       uint64 // of these, batches whose first answer was lost
-	Acknowledged     uint64 // sightings the operator took
-	DroppedQueueFull uint64 // sightings lost because the queue was full
-	DroppedRefused   uint64 // sightings lost because the operator refused them or their batch
-	DroppedShutdown  uint64 // sightings not acknowledged when Run ended
-	QueueBatches     int    // batches that wait, the one under way included
-	QueueBytes       int    // their encoded size
-	QueueSightings   uint64 // the sightings in them
-	AcknowledgedSeq  uint64 // highest number acknowledged
+	Attempts         uint64             // reports sent, repetitions included
+	Batches          uint64             // batches acknowledged
+	Duplicates       uint64             // of these, batches whose first answer was lost
+	Acknowledged     uint64             // sightings the operator took
+	Failures         map[Failure]uint64 // attempts that failed, heartbeats included; every reason is there
+	DroppedQueueFull uint64             // sightings lost because the queue was full
+	DroppedRefused   uint64             // sightings lost because the operator refused them or their batch
+	DroppedShutdown  uint64             // sightings not acknowledged when Run ended
+	QueueBatches     int                // batches that wait, the one under way included
+	QueueBytes       int                // their encoded size
+	QueueSightings   uint64             // the sightings in them
+	AcknowledgedSeq  uint64             // highest number acknowledged
 	LastContact      time.Time
 	LastError        string // why the last attempt failed; empty after a success
 }
@@ -30,6 +32,7 @@ type SenderStats struct {
 func (s *Sender) Stats() SenderStats {
 	s.mu.Lock()
 	stats := s.tally
+	stats.Failures = maps.Clone(s.tally.Failures)
 	s.mu.Unlock()
 	load := s.queue.load()
 	stats.Epoch = s.epoch
@@ -73,6 +76,7 @@ func (s *Sender) refuse(b batch, answer *AnswerError) {
 	s.succeeded() // the way to the operator is fine
 	s.count(func(t *SenderStats) {
 		t.DroppedRefused += b.weight
+		t.Failures[failureOf(answer)]++
 		t.LastError = answer.Error()
 	})
 	s.options.Log.Error("the operator refused a batch; its sightings are lost",
@@ -80,7 +84,10 @@ func (s *Sender) refuse(b batch, answer *AnswerError) {
 }
 
 func (s *Sender) failed(err error) {
-	s.count(func(t *SenderStats) { t.LastError = err.Error() })
+	s.count(func(t *SenderStats) {
+		t.Failures[failureOf(err)]++
+		t.LastError = err.Error()
+	})
 	s.complaint.failed(err)
 }
 

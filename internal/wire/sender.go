@@ -108,6 +108,10 @@ func NewSender(courier Courier, window *traffic.Window, options SenderOptions) *
 		epoch:   newEpoch(),
 		cutDone: make(chan struct{}),
 	}
+	s.tally.Failures = make(map[Failure]uint64)
+	for _, f := range Failures() {
+		s.tally.Failures[f] = 0
+	}
 	s.complaint.log = options.Log
 	return s
 }

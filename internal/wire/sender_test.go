@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,12 +31,13 @@ const (
 )
 
 // cable is a Courier that leads to the real service of a Handler in the same process. weather says what happens to the
-// n-th report, from 0; heartbeats always arrive.
+// n-th report, from 0; heartbeats arrive unless the operator is deaf to them.
 type cable struct {
 	handler    *Handler
 	weather    func(n int) fault
 	calls      []time.Time
 	heartbeats int
+	deaf       atomic.Bool
 }
 
 // Report implements Courier.
@@ -87,6 +89,9 @@ func (c *cable) serve(ctx context.Context, request *wirepb.ReportRequest) (*wire
 // Heartbeat implements Courier.
 func (c *cable) Heartbeat(ctx context.Context, request *wirepb.HeartbeatRequest) (*wirepb.HeartbeatResponse, error) {
 	c.heartbeats++
+	if c.deaf.Load() {
+		return nil, errors.New("connection refused")
+	}
 	received := new(heartbeatRequest)
 	proto.Merge(received, request)
 	response, err := agentService{c.handler}.Heartbeat(c.inside(ctx), connect.NewRequest(received))
