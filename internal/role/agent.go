@@ -84,12 +84,12 @@ func RunAgent(ctx context.Context, o AgentOptions, log *slog.Logger) error {
 		Agent: o.Agent, Interval: o.Interval, Status: eyes.status, Log: log,
 	})
 	watch := &health{ready: eyes.ready}
-	gauges := agentMetrics(eyes, window, sender)
+	counts := metricsHandler(agentMetrics(eyes, window, sender), agentTroubles(eyes, sender))
 
 	log.Info("the agent starts", "node", o.Agent.Node, "operator", o.Client.URL, "version", o.Agent.Version)
 	line, ctx := errgroup.WithContext(ctx)
 	line.Go(func() error { return serve(ctx, o.Health, watch.handler()) })
-	line.Go(func() error { return serve(ctx, o.Metrics, metricsHandler(gauges)) })
+	line.Go(func() error { return serve(ctx, o.Metrics, counts) })
 	seen, allSeen := context.WithCancel(context.WithoutCancel(ctx)) // the sender ends last: it delivers what was seen
 	line.Go(func() error { defer allSeen(); return eyes.run(ctx, log) })
 	line.Go(func() error { return sender.Run(seen) })

@@ -70,3 +70,32 @@ func agentMetrics(e *eyes, window *traffic.Window, sender *wire.Sender) promethe
 		},
 	}
 }
+
+// agentTroubles tell whether an agent can see at all and can tell the operator: what an alert looks at first.
+func agentTroubles(e *eyes, sender *wire.Sender) prometheus.Collector {
+	running := prometheus.NewDesc("portolan_agent_source_running", "1 if the source sees; 0 if it does not, and /readyz and the log say why.", []string{"source"}, nil)
+	failures := prometheus.NewDesc("portolan_agent_source_failures_total", "Starts of a source that failed, and runs that broke off.", []string{"source", "reason"}, nil)
+	unsent := prometheus.NewDesc("portolan_agent_send_failures_total", "Attempts to tell the operator something that failed, heartbeats included.", []string{"reason"}, nil)
+	return pulled{
+		describe: []*prometheus.Desc{running, failures, unsent},
+		collect: func(out chan<- prometheus.Metric) {
+			for _, source := range e.status().Sources {
+				out <- gauge(running, truth(source.Running), source.Source)
+				for _, c := range e.capture.Failures() { // all sources share one capture
+					out <- counter(failures, c.N, source.Source, c.Reason)
+				}
+			}
+			for reason, n := range sender.Stats().Failures {
+				out <- counter(unsent, n, string(reason))
+			}
+		},
+	}
+}
+
+// truth is how a gauge says yes and no.
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
