@@ -55,7 +55,6 @@ const (
 
 // From here on something is degraded.
 const (
-	silentAfter  = time.Minute     // without a word of an agent
 	skewedBy     = 5 * time.Second // between two clocks
 	completeFrom = 0.999           // share of sightings that arrived
 )
@@ -105,7 +104,7 @@ func agents(s query.Status) (_ component, degraded bool) {
 		if reported {
 			versions[agent.Version] = true
 		}
-		if reported && !agent.Blind && s.Now.Sub(agent.LastSeen) <= silentAfter {
+		if reported && !agent.Blind && s.Now.Sub(agent.LastSeen) <= query.SilentAfter {
 			ready++
 		}
 	}
@@ -123,14 +122,14 @@ func agents(s query.Status) (_ component, degraded bool) {
 // operator nothing is a finding: agents come up with it, and their first word is that they do not run yet.
 func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) (trouble []string, bad bool) {
 	age := s.Now.Sub(s.Started)
-	young := age < silentAfter
+	young := age < query.SilentAfter
 	switch silent := s.Now.Sub(agent.LastSeen); {
 	case !reported && young:
 		return []string{fmt.Sprintf("%s: no word yet; the operator started %s ago, and a silent agent is a finding after %s",
-			node, rounded(age), rounded(silentAfter))}, false
+			node, rounded(age), rounded(query.SilentAfter))}, false
 	case !reported:
 		return []string{node + ": no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)"}, true
-	case silent > silentAfter:
+	case silent > query.SilentAfter:
 		trouble = append(trouble, fmt.Sprintf("%s silent for %s (see the log of its agent %s)", node, rounded(silent), agent.Pod))
 	}
 	if agent.Skew.Abs() > skewedBy {

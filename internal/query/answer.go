@@ -35,6 +35,9 @@ type Status struct {
 	Now      time.Time // the operator's clock, by which the other times are; the handler sets it
 }
 
+// SilentAfter is how long an agent may say nothing before it counts as silent. Agents speak at least once a minute.
+const SilentAfter = time.Minute
+
 // Agent is what the operator last heard from one node.
 type Agent struct {
 	Node, Pod, Version    string

@@ -76,11 +76,9 @@ func (a answers) leading() bool {
 func describeAgent(a wire.AgentState) query.Agent {
 	out := query.Agent{
 		Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: a.LastSeen, Skew: a.Skew.Round(time.Millisecond),
-		Acknowledged: a.Acknowledged, Dropped: a.Dropped(),
+		Acknowledged: a.Acknowledged, Dropped: a.Dropped(), Blind: a.Blind(),
 	}
-	out.Blind = len(a.Sources) > 0
 	for _, source := range a.Sources {
-		out.Blind = out.Blind && !source.Running
 		if source.Message != "" || !source.Running {
 			out.Degraded = append(out.Degraded, cmp.Or(source.Message, source.Source+" does not run"))
 		}

@@ -82,6 +82,9 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally}
 	watch := &health{ready: func() string { return o.notReady(world, keeper.Serving) }}
 	registry.MustRegister(operatorMetrics(chart, agents, world))
+	if o.Map { // without it no agent is expected
+		registry.MustRegister(coverageMetrics(func() []sight { return coverage(world.Current().Nodes(), agents.Agents(), time.Now()) }))
+	}
 
 	log.Info("the operator starts", "version", o.Version, "mode", o.Mode, "map", o.Map, "rules", o.Rules, "writeIntents", o.writes())
 	line, ctx := errgroup.WithContext(ctx)

@@ -29,10 +29,9 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	rejected := prometheus.NewDesc("portolan_wire_rejected_total", "Sightings that were not well formed.", nil, nil)
 	unknown := prometheus.NewDesc("portolan_wire_unknown_fields_total", "Fields of agents' requests that were ignored because this operator does not know them.", nil, nil)
 	requests := prometheus.NewDesc("portolan_wire_answers_total", "Requests of agents by HTTP status of the answer.", []string{"status"}, nil)
-	completeness := prometheus.NewDesc("portolan_map_completeness_ratio", "Sightings acknowledged, of all that the agent of a node saw.", []string{"node"}, nil)
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
 	return pulled{
-		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, completeness, snapshots},
+		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, snapshots},
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
@@ -45,9 +44,6 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 			out <- counter(unknown, stats.UnknownFields)
 			for status, n := range stats.Answers {
 				out <- counter(requests, n, strconv.Itoa(status))
-			}
-			for _, agent := range agents.Agents() {
-				out <- gauge(completeness, agent.Completeness(), agent.Node)
 			}
 			out <- counter(snapshots, world.Status().Snapshots)
 		},

@@ -295,6 +295,28 @@ func TestAgentsAreListedByNodeAndForgottenAfterADay(t *testing.T) {
 	}
 }
 
+func TestABlindAgentHasSeenNothing(t *testing.T) {
+	runs, stands := SourceState{Source: "dns", Running: true}, SourceState{Source: "syn"}
+	for name, tc := range map[string]struct {
+		sources      []SourceState
+		acknowledged uint64
+		want         float64
+	}{
+		"nothing seen yet":                        {[]SourceState{runs}, 0, 1},
+		"one source of two runs":                  {[]SourceState{stands, runs}, 0, 1},
+		"no source runs":                          {[]SourceState{stands}, 0, 0},
+		"no source runs any more":                 {[]SourceState{stands}, 9, 0},
+		"an agent that does not name its sources": {nil, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := AgentState{Acknowledged: tc.acknowledged, Status: Status{Sources: tc.sources}}
+			if got := a.Completeness(); got != tc.want || a.Blind() != (tc.want == 0) {
+				t.Errorf("Completeness() = %v, Blind() = %t; want %v", got, a.Blind(), tc.want)
+			}
+		})
+	}
+}
+
 // FuzzHandler sends any body as a protobuf or JSON request of a known agent. It checks that nothing panics and that the
 // answer is one of those that are documented. It does not check which.
 func FuzzHandler(f *testing.F) {

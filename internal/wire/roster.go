@@ -29,10 +29,19 @@ func (a AgentState) Dropped() uint64 {
 	return sum
 }
 
-// Completeness returns acknowledged / (acknowledged + dropped), from 0 to 1; 1 while nothing was seen at all.
+// Blind reports whether the agent named its sources and none of them runs: it lives and sees nothing.
+func (a AgentState) Blind() bool {
+	return len(a.Sources) > 0 && !slices.ContainsFunc(a.Sources, func(s SourceState) bool { return s.Running })
+}
+
+// Completeness returns acknowledged / (acknowledged + dropped), from 0 to 1; 1 while nothing was seen at all, and 0 for
+// an agent that is blind: what it misses nobody can count.
 func (a AgentState) Completeness() float64 {
 	acknowledged, dropped := float64(a.Acknowledged), float64(a.Dropped())
-	if acknowledged+dropped == 0 {
+	switch {
+	case a.Blind():
+		return 0
+	case acknowledged+dropped == 0:
 		return 1
 	}
 	return acknowledged / (acknowledged + dropped)

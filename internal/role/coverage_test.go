@@ -1,0 +1,44 @@
+package role
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/wire"
+)
+
+func TestAnAlertSeesANodeThatNobodySees(t *testing.T) {
+	now := time.Date(2026, 11, 20, 7, 0, 0, 0, time.UTC)
+	agent := func(node string, ago time.Duration, running ...bool) wire.AgentState {
+		a := wire.AgentState{Agent: wire.Agent{Node: node}, LastSeen: now.Add(-ago), Acknowledged: 3}
+		a.Counters = []wire.Counter{{Dropped: true, Value: 1}}
+		for _, runs := range running {
+			a.Sources = append(a.Sources, wire.SourceState{Running: runs})
+		}
+		return a
+	}
+	nodes := []*cluster.Node{{Name: "both"}, {Name: "half"}, {Name: "old"}, {Name: "blind"}, {Name: "late"}, {Name: "silent"}, {Name: "none"}}
+	agents := []wire.AgentState{
+		agent("both", time.Second, true, true), agent("half", time.Second, false, true), agent("old", time.Second),
+		agent("blind", time.Second, false, false), agent("late", time.Minute, true), agent("silent", 61*time.Second, false),
+		agent("gone", time.Second, false),
+	}
+	page := metricsHandler(coverageMetrics(func() []sight { return coverage(nodes, agents, now) }))
+	holds(t, page,
+		`portolan_agents{state="reporting"} 4`, `portolan_agents{state="blind"} 1`, `portolan_agents{state="silent"} 1`, `portolan_agents{state="missing"} 1`,
+		`portolan_map_node_seen{node="both"} 1`, `portolan_map_node_seen{node="half"} 1`, `portolan_map_node_seen{node="late"} 1`,
+		`portolan_map_node_seen{node="blind"} 0`, `portolan_map_node_seen{node="silent"} 0`, `portolan_map_node_seen{node="none"} 0`,
+		`portolan_map_completeness_ratio{node="half"} 0.75`, `portolan_map_completeness_ratio{node="old"} 0.75`,
+		`portolan_map_completeness_ratio{node="blind"} 0`,
+	)
+	shown := answer(t, page, http.MethodGet, "/metrics", "")
+	for _, unwanted := range []string{`"gone"`, `completeness_ratio{node="none"}`} {
+		if strings.Contains(shown, unwanted) {
+			t.Errorf("metrics hold %s:\n%s", unwanted, shown)
+		}
+	}
+	holds(t, metricsHandler(coverageMetrics(func() []sight { return nil })), `portolan_agents{state="blind"} 0`)
+}
