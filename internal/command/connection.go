@@ -49,7 +49,7 @@ func (c *connection) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.port, "mapper-service-port", queryPort, "port on which the operator answers port-forwards")
 	fs.StringVar(&c.address, "address", "", "ask the operator at https://host:port directly, without a port-forward")
 	fs.StringVar(&c.caFile, "ca-file", "", "PEM file of the authority that signs the certificate at --address; empty means those of the system")
-	fs.StringVar(&c.tokenFile, "token-file", "", "file with the bearer token for --address")
+	fs.StringVar(&c.tokenFile, "token-file", "", "file with the bearer token for --address, as \"kubectl create token\" makes it; its user needs the ClusterRole portolan-map-reader")
 	fs.DurationVar(&c.timeout, "timeout", c.timeout, "limit for one query, connection included; 0 means none")
 	fs.BoolVar(&c.debug, "debug", false, "say on standard error what is asked, whom, and how long it takes")
 }
@@ -148,7 +148,20 @@ func (c *connection) unanswered(err error) error {
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		return hinted{err, `pass the operator's authority with --ca-file: the key ca.crt of ConfigMap portolan-ca in the agents' namespace`}
 	}
+	if other, misnamed := errors.AsType[x509.HostnameError](err); misnamed {
+		return hinted{err, "an address has no name of its own: add --tls-server-name " + certified(other.Certificate)}
+	}
 	return err
+}
+
+// certified returns a name that a certificate is for: the first that others than its own machine can use.
+func certified(c *x509.Certificate) string {
+	for _, name := range c.DNSNames {
+		if name != "localhost" {
+			return name
+		}
+	}
+	return "with a name that the operator's certificate has"
 }
 
 // fits refuses an operator of another major version, whose answers this program could misread.

@@ -29,7 +29,7 @@ func (c *connection) direct() (*query.Client, error) {
 	}
 	through := &http.Client{Transport: &http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
-		TLSClientConfig:   &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:   &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12, ServerName: c.overrides.ClusterInfo.TLSServerName},
 		ForceAttemptHTTP2: true,
 	}}
 	return query.NewClient(through, at.Scheme+"://"+at.Host, token), nil

@@ -3,8 +3,12 @@ package command
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -95,6 +99,51 @@ func TestAnUnknownAuthorityIsHinted(t *testing.T) {
 	got := scene.run(t.Context(), "portolan list --ca-file other.crt")
 	if !strings.Contains(got.err, "Hint: pass the operator's authority with --ca-file") {
 		t.Errorf("standard error:\n%s", got.err)
+	}
+}
+
+func TestAnAddressNeedsTheNameOfTheCertificate(t *testing.T) {
+	scene := newScene(t, operatorOf(t, shop(t)))
+	at, err := url.Parse(scene.env["PORTOLAN_ADDRESS"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	scene.env["PORTOLAN_ADDRESS"] = "https://127.0.0.2:" + at.Port() // the certificate is for 127.0.0.1 and example.com
+	server, err := net.Listen("tcp", "127.0.0.2:"+at.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	go forward(server, at.Host)
+	want := "certificate is valid for 127.0.0.1, ::1, not 127.0.0.2\nHint: an address has no name of its own: add --tls-server-name example.com\n"
+	if got := scene.run(t.Context(), "portolan list"); got.code != exitFailed || !strings.HasSuffix(got.err, want) {
+		t.Errorf("without the name: %+v, want %q", got, want)
+	}
+	if got := scene.run(t.Context(), "portolan list --tls-server-name example.com"); got.code != exitDone || got.out == "" {
+		t.Errorf("with the name: %+v", got)
+	}
+	if got := certified(&x509.Certificate{DNSNames: []string{"localhost"}}); got != "with a name that the operator's certificate has" {
+		t.Errorf("a certificate without a name: %q", got)
+	}
+}
+
+// forward leads every connection to an address, until the listener is closed.
+func forward(from net.Listener, to string) {
+	for {
+		in, err := from.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer in.Close()
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				return
+			}
+			defer out.Close()
+			go func() { _, _ = io.Copy(out, in) }()
+			_, _ = io.Copy(in, out)
+		}()
 	}
 }
 
