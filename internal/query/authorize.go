@@ -33,7 +33,7 @@ func (r Reviews) MayRead(ctx context.Context, token string) error {
 		return fmt.Errorf("reviewing the token: %w", err)
 	}
 	if !review.Status.Authenticated {
-		return ErrUnknown
+		return r.unknown(ctx, token)
 	}
 	access, err := r.Access.Create(ctx, accessReview(review.Status.User), metav1.CreateOptions{})
 	if err != nil {
@@ -43,6 +43,22 @@ func (r Reviews) MayRead(ctx context.Context, token string) error {
 		return fmt.Errorf("%w (user %s)", ErrForbidden, review.Status.User.Username)
 	}
 	return nil
+}
+
+// unknown says why a token is not known: it may be one of the cluster that was made for somebody else. The token itself
+// tells for whom; that it is right about it, the API server has to confirm.
+func (r Reviews) unknown(ctx context.Context, token string) error {
+	audiences := audiencesOf(token)
+	if len(audiences) == 0 {
+		return ErrUnknown
+	}
+	review, err := r.Tokens.Create(ctx, &authenticationv1.TokenReview{
+		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: audiences},
+	}, metav1.CreateOptions{})
+	if err != nil || !review.Status.Authenticated {
+		return ErrUnknown
+	}
+	return fmt.Errorf("%w (it is for %q)", ErrAudience, audiences)
 }
 
 func accessReview(user authenticationv1.UserInfo) *authorizationv1.SubjectAccessReview {

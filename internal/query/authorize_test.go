@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,9 @@ func (t tokens) Create(_ context.Context, review *authenticationv1.TokenReview, 
 		return nil, errors.New("no API server")
 	}
 	user, known := t[review.Spec.Token]
+	if audience, bound := strings.CutPrefix(user.UID, "for "); bound { // a token made for somebody else
+		known = slices.Contains(review.Spec.Audiences, audience)
+	}
 	review.Status = authenticationv1.TokenReviewStatus{Authenticated: known, User: user}
 	return review, nil
 }
@@ -48,6 +52,9 @@ func knownTokens() tokens {
 	return tokens{
 		"reader":   {Username: "ann", Groups: []string{"readers"}, Extra: map[string]authenticationv1.ExtraValue{"scope": {"a"}}},
 		"stranger": {Username: "bob", Groups: []string{"others"}},
+
+		jwt(`{"aud":["portolan"]}`): {Username: "an agent", UID: "for portolan"},
+		jwt(`{"aud":["forged"]}`):   {Username: "an agent", UID: "for portolan"},
 	}
 }
 
@@ -59,11 +66,19 @@ func TestReviewsDecideWhoMayRead(t *testing.T) {
 		status  int // 0 means that the map is read
 		says    string
 	}{
-		"a reader reads":                     {Reviews{knownTokens(), access}, "Bearer reader", 0, ""},
-		"no token is refused":                {Reviews{knownTokens(), access}, "", http.StatusUnauthorized, "a bearer token is missing; pass one with --token-file"},
-		"an empty token is refused":          {Reviews{knownTokens(), access}, "Bearer ", http.StatusUnauthorized, "a bearer token is missing"},
-		"another scheme is refused":          {Reviews{knownTokens(), access}, "Basic cmVhZGVy", http.StatusUnauthorized, "a bearer token is missing"},
-		"an unknown token is refused":        {Reviews{knownTokens(), access}, "Bearer forged", http.StatusUnauthorized, "the token is not valid"},
+		"a reader reads":              {Reviews{knownTokens(), access}, "Bearer reader", 0, ""},
+		"no token is refused":         {Reviews{knownTokens(), access}, "", http.StatusUnauthorized, "a bearer token is missing; pass one with --token-file"},
+		"an empty token is refused":   {Reviews{knownTokens(), access}, "Bearer ", http.StatusUnauthorized, "a bearer token is missing"},
+		"another scheme is refused":   {Reviews{knownTokens(), access}, "Basic cmVhZGVy", http.StatusUnauthorized, "a bearer token is missing"},
+		"an unknown token is refused": {Reviews{knownTokens(), access}, "Bearer forged", http.StatusUnauthorized, "the token is not valid"},
+		"a token for another audience": {
+			Reviews{knownTokens(), access},
+			"Bearer " + jwt(`{"aud":["portolan"]}`), http.StatusUnauthorized,
+			`the token is one of this cluster, but for another audience than the API server; pass one that "kubectl create token" makes without --audience (it is for ["portolan"])`,
+		},
+		"a token that lies about its audience": {
+			Reviews{knownTokens(), access}, "Bearer " + jwt(`{"aud":["forged"]}`), http.StatusUnauthorized, "the token is not valid; pass one of this cluster",
+		},
 		"a user without the right":           {Reviews{knownTokens(), access}, "Bearer stranger", http.StatusForbidden, "portolan-map-reader to it (user bob)"},
 		"nobody can tell without tokens":     {Reviews{tokens(nil), access}, "Bearer reader", http.StatusServiceUnavailable, "nobody can tell now who may read"},
 		"nobody can tell without any rights": {Reviews{knownTokens(), rights(nil)}, "Bearer reader", http.StatusServiceUnavailable, "reviewing the access of ann"},

@@ -33,8 +33,8 @@ func Paths() []string {
 // Served is what NewHandler's handler serves, for people who ask for a wrong path.
 const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + " and " + querypbconnect.MapServiceStatusProcedure + ")"
 
-// Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown and
-// ErrForbidden refuse the caller; any other error means that nobody can tell at present.
+// Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown, ErrAudience
+// and ErrForbidden refuse the caller; any other error means that nobody can tell at present.
 type Authorizer interface {
 	MayRead(ctx context.Context, token string) error
 }
@@ -42,6 +42,7 @@ type Authorizer interface {
 // The refusals of an Authorizer.
 var (
 	ErrUnknown   = errors.New("the token is not valid; pass one of this cluster with --token-file")
+	ErrAudience  = errors.New("the token is one of this cluster, but for another audience than the API server; pass one that \"kubectl create token\" makes without --audience")
 	ErrForbidden = errors.New("the token's user may not get graphs.portolan.dev; bind the ClusterRole portolan-map-reader to it")
 )
 
@@ -98,7 +99,7 @@ func (d *door) admit(r *http.Request) error {
 	switch err := d.authorizer.MayRead(r.Context(), token); {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrAudience):
 		return connect.NewError(connect.CodeUnauthenticated, err)
 	case errors.Is(err, ErrForbidden):
 		return connect.NewError(connect.CodePermissionDenied, err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -249,6 +250,10 @@ func (c *rightsCluster) people() {
 		}
 		return err
 	})
+	agents := query.NewClient(http, "https://"+c.options.Listen, c.token(account, authenticationv1.TokenRequestSpec{Audiences: []string{wire.Audience}}))
+	if _, err := agents.Status(c.Context()); err == nil || !strings.Contains(err.Error(), `it is for ["portolan"]`) {
+		c.Errorf("asking with a token for the agents' audience: %v, want an error that names it", err)
+	}
 }
 
 // breakTrust takes away what the certificates of the operator are made of.
