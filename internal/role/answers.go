@@ -39,18 +39,14 @@ func (a answers) Edges(filter graph.Filter) []graph.Edge { return a.graph.View(f
 
 // Status implements query.Source.
 func (a answers) Status() query.Status {
+	unreadable := a.world.Unreadable() // before the picture: what is repaired in between is in the picture
 	snapshot, world := a.world.Current(), a.world.Status()
 	status := query.Status{
 		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
-		Refusals: a.refusals(), Failing: a.tally.Failing(),
+		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(),
 	}
 	for _, node := range snapshot.Nodes() {
 		status.Nodes = append(status.Nodes, node.Name)
-	}
-	for _, namespace := range snapshot.Namespaces() {
-		if space, known := snapshot.Space(namespace); known {
-			status.Intents += len(space.Intents())
-		}
 	}
 	for _, agent := range a.agents.Agents() {
 		status.Agents = append(status.Agents, describeAgent(agent))
@@ -60,7 +56,7 @@ func (a answers) Status() query.Status {
 			status.Notes = append(status.Notes, fmt.Sprintf("%s cannot be watched: %s", kind.Kind, kind.Error))
 		}
 	}
-	status.Notes = append(status.Notes, unreadableNotes(a.world.Unreadable())...)
+	status.Notes = append(status.Notes, unreadableNotes(unreadable)...)
 	return status
 }
 

@@ -3,6 +3,8 @@ package role
 import (
 	"fmt"
 
+	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/declared"
 )
 
@@ -19,4 +21,21 @@ func unreadableNotes(all []declared.Unreadable) []string {
 		notes = append(notes, fmt.Sprintf("%d more objects cannot be read", more))
 	}
 	return notes
+}
+
+// countIntents returns how many ClientIntents the cluster holds: those of the picture, and those that do not decode. One
+// that could be read before is in both.
+func countIntents(snapshot *cluster.Snapshot, unreadable []declared.Unreadable) int {
+	count := 0
+	for _, namespace := range snapshot.Namespaces() {
+		if space, known := snapshot.Space(namespace); known {
+			count += len(space.Intents())
+		}
+	}
+	for _, u := range unreadable {
+		if u.Kind == v2beta1.KindClientIntents && !u.Remembered {
+			count++
+		}
+	}
+	return count
 }
