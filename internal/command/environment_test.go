@@ -15,7 +15,7 @@ func TestTheEnvironmentSetsFlags(t *testing.T) {
 	}{
 		"a flag by our name":                       {map[string]string{"PORTOLAN_NAMESPACE": "pay", "PORTOLAN_WITH_INTERNET": "true"}, "portolan list", pay, ""},
 		"a flag by the name of Otterize":           {map[string]string{"OTTERIZE_NAMESPACES": "pay", "OTTERIZE_WITH_INTERNET": "true"}, "portolan list", pay, ""},
-		"lists are separated by blanks as well":    {map[string]string{"PORTOLAN_NAMESPACE": "nope pay", "PORTOLAN_WITH_INTERNET": "1"}, "portolan list", pay, ""},
+		"lists are separated by blanks as well":    {map[string]string{"PORTOLAN_NAMESPACE": "nope pay", "PORTOLAN_WITH_INTERNET": "1"}, "portolan list", pay, "Note: the map has no client in namespace nope\n"},
 		"our name goes before theirs, with a note": {map[string]string{"PORTOLAN_NAMESPACE": "pay", "OTTERIZE_NAMESPACE": "shop", "PORTOLAN_WITH_INTERNET": "true"}, "portolan list", pay, "Note: PORTOLAN_NAMESPACE and OTTERIZE_NAMESPACE differ; PORTOLAN_NAMESPACE is used\n"},
 		"no note where both say the same":          {map[string]string{"PORTOLAN_NAMESPACE": "pay", "OTTERIZE_NAMESPACE": "pay", "PORTOLAN_WITH_INTERNET": "true"}, "portolan list", pay, ""},
 		"the command line goes before both":        {map[string]string{"PORTOLAN_NAMESPACE": "nope", "PORTOLAN_WITH_INTERNET": "true"}, "portolan list -n pay", pay, ""},

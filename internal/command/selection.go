@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/graph"
-	"github.com/portolan-io/portolan/internal/query"
 )
 
 // selection says which edges a command is about, and where they come from: the operator, or a file.
@@ -55,8 +55,8 @@ func (s *selection) filter(given func(flag string) bool, now time.Time) (graph.F
 	if s.everywhere {
 		f.Namespaces = nil
 	}
-	if s.server == "" {
-		return f, nil
+	if err := checkNamespaces(f.Namespaces); err != nil || s.server == "" {
+		return f, err
 	}
 	if len(f.Namespaces) > 0 {
 		// What was typed goes before what was configured; two that were typed do not fit together.
@@ -69,12 +69,25 @@ func (s *selection) filter(given func(flag string) bool, now time.Time) (graph.F
 		f.Namespaces = nil
 	}
 	name, namespace, found := cutLast(s.server, ".")
-	if !found || name == "" || namespace == "" {
+	if !found || name == "" || !isNamespace(namespace) {
 		return graph.Filter{}, flagError{fmt.Errorf("server %q: want name.namespace", s.server)}
 	}
 	f.Server = graph.Server{Namespace: namespace, Name: name}
 	return f, nil
 }
+
+// checkNamespaces refuses what can be the name of no namespace.
+func checkNamespaces(list []string) error {
+	for _, namespace := range list {
+		if !isNamespace(namespace) {
+			return flagError{fmt.Errorf("namespace %q: want the name of a namespace, of at most 63 of a-z, 0-9 and '-'", namespace)}
+		}
+	}
+	return nil
+}
+
+// isNamespace reports whether a namespace may have this name.
+func isNamespace(name string) bool { return len(validation.IsDNS1123Label(name)) == 0 }
 
 // cutLast cuts at the last separator: namespaces have no dots, names may.
 func cutLast(s, separator string) (before, after string, found bool) {
@@ -88,39 +101,66 @@ func cutLast(s, separator string) (before, after string, found bool) {
 // youngMap is how long a map is told to be young. Much of what happens in a cluster happens at least once in that time.
 const youngMap = 10 * time.Minute
 
-// read returns the selected part of the map, and tells when the operator has only just begun it or is not the only one. An
-// error means that nothing is known.
+// read returns the selected part of the map. It tells when the operator has only just begun it or is not the only one, and
+// which of the namespaces it does not know. An error means that nothing is known.
 func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
 	if err != nil {
 		return document.Map{}, err
 	}
-	if s.file == "" {
-		return s.askAndTell(cmd, filter, say)
-	}
-	m, err := readMap(s.file, cmd.InOrStdin())
+	f, err := s.find(cmd, filter)
 	if err != nil {
 		return document.Map{}, err
 	}
-	filter.Since, filter.Until = s.since.at(now(m)), s.until.at(now(m)) // the past of an old file is that before its end
-	m.Edges = pick(m.Edges, filter)
-	return m, nil
+	if age := f.Window.To.Sub(f.Window.From); s.file == "" && !f.Window.From.IsZero() && age < youngMap {
+		say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
+			f.Window.From.UTC().Format(time.RFC3339), rounded(age))
+	}
+	if f.operators > 1 {
+		say.sayf(cmd, "Note: %s", mapsApart(f.operators))
+	}
+	for _, namespace := range f.unknown {
+		say.sayf(cmd, "Note: the map has no client in namespace %s", namespace)
+	}
+	return f.Map, nil
 }
 
-// askAndTell asks the operator, and tells what is not in its answer.
-func (s *selection) askAndTell(cmd *cobra.Command, filter graph.Filter, say notices) (document.Map, error) {
-	m, operators, err := s.ask(cmd, filter)
+// found is the selected part of a map, and what a person should know of the rest.
+type found struct {
+	document.Map
+	unknown   []string // namespaces that were asked for, and in which the whole map has no client
+	operators int      // how many of them run, as far as the cluster said so
+}
+
+// find looks up what the filter selects, in the operator's map or in the file.
+func (s *selection) find(cmd *cobra.Command, filter graph.Filter) (found, error) {
+	if s.file == "" {
+		return s.ask(cmd, filter)
+	}
+	whole, err := readMap(s.file, cmd.InOrStdin())
 	if err != nil {
-		return document.Map{}, err
+		return found{}, err
 	}
-	if age := m.Window.To.Sub(m.Window.From); !m.Window.From.IsZero() && age < youngMap {
-		say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
-			m.Window.From.UTC().Format(time.RFC3339), rounded(age))
+	filter.Since, filter.Until = s.since.at(now(whole)), s.until.at(now(whole)) // the past of an old file is that before its end
+	f := found{Map: whole, unknown: without(filter.Namespaces, whole.Edges)}
+	f.Edges = pick(whole.Edges, filter)
+	return f, nil
+}
+
+// without returns those of the namespaces in which no edge is at home.
+func without(namespaces []string, edges []graph.Edge) []string {
+	known := make(map[string]bool)
+	for _, e := range edges {
+		known[homeOf(e).Namespace] = true
 	}
-	if operators > 1 {
-		say.sayf(cmd, "Note: %s", mapsApart(operators))
+	var left []string
+	for _, namespace := range namespaces {
+		if !known[namespace] {
+			known[namespace] = true // told once
+			left = append(left, namespace)
+		}
 	}
-	return m, nil
+	return left
 }
 
 // named returns the edges with servers named as the flags want it.
@@ -131,22 +171,28 @@ func (s *selection) named(edges []graph.Edge) []graph.Edge {
 	return edges
 }
 
-// ask asks the operator, and returns how many of them run as far as the cluster said so.
-func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (_ document.Map, operators int, err error) {
-	var basis query.Basis
-	var edges []graph.Edge
+// ask asks the operator what the filter selects, and in which of the namespaces its map has no client.
+func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (f found, err error) {
 	err = s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
-		operators = operator.ready
-		var err error
-		if basis, edges, err = operator.Edges(ctx, filter); err != nil {
+		basis, edges, err := operator.Edges(ctx, filter)
+		if err != nil {
 			return err
+		}
+		f.operators = operator.ready
+		f.Map = document.Map{
+			Cluster: basis.Cluster, Edges: edges,
+			Window: document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped},
+		}
+		if f.unknown = without(filter.Namespaces, edges); len(f.unknown) > 0 { // the rest of the filter may have left them out
+			_, all, err := operator.Edges(ctx, graph.Filter{Namespaces: f.unknown})
+			if err != nil {
+				return err
+			}
+			f.unknown = without(f.unknown, all)
 		}
 		return s.connection.fits(basis.Version)
 	})
-	return document.Map{
-		Cluster: basis.Cluster, Edges: edges,
-		Window: document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped},
-	}, operators, err
+	return f, err
 }
 
 // readMap reads a graph document.
