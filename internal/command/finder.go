@@ -155,9 +155,12 @@ func (f *finder) notInstalled(namespace, name string) error {
 	}
 	return hinted{
 		fmt.Errorf("Portolan not found in context %q: %s", f.context, looked), //nolint:staticcheck // begins with a name
-		`install it with "kubectl apply --server-side -k config/default", or name it with --mapper-namespace and --mapper-service-name`,
+		`install it with "` + installing + `config/default", or name it with --mapper-namespace and --mapper-service-name`,
 	}
 }
+
+// installing is how every hint and the README apply a folder of manifests.
+const installing = "kubectl apply --server-side -k "
 
 func (f *finder) unreachable(err error) error {
 	return fmt.Errorf("cluster of context %q cannot be asked: %w", f.context, err)

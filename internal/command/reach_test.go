@@ -1,6 +1,7 @@
 package command
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -113,6 +114,20 @@ func TestReachingTheOperator(t *testing.T) {
 				t.Errorf("connected to %q, want %q", via, tc.via)
 			}
 		})
+	}
+}
+
+// TestHintsAndReadmeInstallInOneWay holds what hints tell people to type against the README and the folders.
+func TestHintsAndReadmeInstallInOneWay(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	must(t, err)
+	if !strings.Contains(string(readme), "\n    "+installing+"config/default\n") || strings.Contains(string(readme), "kubectl apply -k") {
+		t.Errorf("the README does not install with %q", installing)
+	}
+	for _, folder := range []string{"config/default", "config/crd"} {
+		if _, err := os.Stat("../../" + folder + "/kustomization.yaml"); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -190,7 +190,7 @@ func crds(s served) (_ component, degraded bool) {
 	if s == isMissing {
 		return component{
 			Component: "crds", Ready: "missing", Version: version,
-			Notes: []string{"ClientIntents are not served (kubectl apply --server-side -k config/crd)"},
+			Notes: []string{"ClientIntents are not served (" + installing + "config/crd)"},
 		}, true
 	}
 	return component{Component: "crds", Ready: "ok", Version: version}, false
