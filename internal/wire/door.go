@@ -37,7 +37,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	if r.ContentLength > MaxCompressed {
-		h.refuse(answer, r, tooLarge("4 MiB compressed"))
+		h.refuse(answer, r, tooLarge(limitAsSent))
 		return
 	}
 	r.Body = &boundedBody{ReadCloser: r.Body, left: MaxCompressed}

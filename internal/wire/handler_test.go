@@ -109,7 +109,7 @@ func TestMalformedRequestsGetAClearAnswer(t *testing.T) {
 		},
 		"a body over 4 MiB": {
 			body:   make([]byte, MaxCompressed+1),
-			status: http.StatusRequestEntityTooLarge, want: `{"code":"out_of_range","message":"the request is over the limit of 4 MiB compressed"}`,
+			status: http.StatusRequestEntityTooLarge, want: `{"code":"out_of_range","message":"the request is over the limit of 4 MiB as sent, with or without gzip"}`,
 		},
 		"a gzip bomb": {
 			header: map[string]string{"Content-Encoding": "gzip"}, body: gzipped(t, make([]byte, 64<<20)),

@@ -28,6 +28,12 @@ const (
 // limitHeader marks an answer as "too large", which has a status in HTTP and no code of its own in Connect.
 const limitHeader = "Portolan-Limit"
 
+// What requests over a limit are told.
+const (
+	limitAsSent   = "4 MiB as sent, with or without gzip"
+	limitUnpacked = "16 MiB unpacked"
+)
+
 func tooLarge(limit string) *connect.Error {
 	err := connect.NewError(connect.CodeOutOfRange, fmt.Errorf("the request is over the limit of %s", limit))
 	err.Meta().Set(limitHeader, limit)
@@ -43,14 +49,14 @@ type boundedBody struct {
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left < 0 {
-		return 0, tooLarge("4 MiB compressed")
+		return 0, tooLarge(limitAsSent)
 	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return n - 1, tooLarge("4 MiB compressed")
+		return n - 1, tooLarge(limitAsSent)
 	}
 	return n, err
 }
@@ -86,7 +92,7 @@ func (g *boundedGzip) Read(p []byte) (int, error) {
 	n, err := g.Reader.Read(p)
 	if g.left -= n; g.left < 0 {
 		g.left = 0
-		return 0, tooLarge("16 MiB unpacked")
+		return 0, tooLarge(limitUnpacked)
 	}
 	return n, err
 }
