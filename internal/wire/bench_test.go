@@ -56,7 +56,7 @@ func BenchmarkDecodeBatch(b *testing.B) {
 		if err := (protoCodec{}).Unmarshal(body, &request); err != nil {
 			b.Fatal(err)
 		}
-		if accepted, _ := readSightings(request.GetSightings()); len(accepted) != 5_000 {
+		if accepted, _ := readSightings(request.GetSightings(), nil); len(accepted) != 5_000 {
 			b.Fatalf("%d accepted", len(accepted))
 		}
 	}

@@ -180,7 +180,7 @@ func lookup(use *wirepb.Lookup) func(*wirepb.Sighting) {
 
 func TestOneBadSightingCostsNoOther(t *testing.T) {
 	batch := []*wirepb.Sighting{toWire(new(connection(1, 1))), nil, toWire(new(fullLookup()))}
-	accepted, rejected := readSightings(batch)
+	accepted, rejected := readSightings(batch, nil)
 	if len(accepted) != 2 || len(rejected) != 1 || rejected[0].GetIndex() != 1 {
 		t.Errorf("accepted %d, rejected %v; want 2 and the one at index 1", len(accepted), rejected)
 	}
@@ -265,7 +265,7 @@ func FuzzReadBatch(f *testing.F) {
 		if (protoCodec{}).Unmarshal(data, &request) != nil {
 			return
 		}
-		accepted, rejected := readSightings(request.GetSightings())
+		accepted, rejected := readSightings(request.GetSightings(), nil)
 		if len(accepted)+len(rejected) != len(request.GetSightings()) {
 			t.Errorf("%d accepted and %d rejected of %d", len(accepted), len(rejected), len(request.GetSightings()))
 		}

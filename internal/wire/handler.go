@@ -162,7 +162,7 @@ func (s agentService) Report(ctx context.Context, request *connect.Request[repor
 		return nil, request.Msg.unknown.explain(err)
 	}
 	skew := received.Sub(sender.sentAt)
-	accepted, rejected := readSightings(request.Msg.GetSightings())
+	accepted, rejected := readSightings(request.Msg.GetSightings(), request.Msg.unknown.words)
 	answer := &wirepb.ReportResponse{Accepted: uint32(len(accepted)), Rejected: rejected}
 	answer.Duplicate, err = s.take(sender, request.Msg.GetSeq(), shift(accepted, skew, received))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -53,6 +54,24 @@ func (jsonCodec) Unmarshal(data []byte, message any) error {
 	return nil
 }
 
+// word is a name that stands where the schema has a list of names, and is none of them.
+type word struct {
+	field protoreflect.FieldDescriptor
+	path  string // of the field, from the request on
+	text  string
+}
+
+// String says what is wrong with the word in the sighting that holds it.
+func (w word) String() string {
+	values := w.field.Enum().Values()
+	names := make([]string, 0, values.Len())
+	for i := 1; i < values.Len(); i++ { // the first one is "not said"
+		names = append(names, string(values.Get(i).Name()))
+	}
+	return fmt.Sprintf("%s: %s is no name that this operator knows; it knows %s",
+		strings.TrimPrefix(w.path, "sightings."), shown(w.text), strings.Join(names, ", "))
+}
+
 // tolerant reads past what the schema does not have.
 func tolerant() protojson.UnmarshalOptions { return protojson.UnmarshalOptions{DiscardUnknown: true} }
 
@@ -90,6 +109,7 @@ type jsonReader struct {
 	unknown *unknown
 	judges  bool
 	wrong   string // the field whose value is wrong, and what it wants
+	element int    // position in the list of the request that is read
 }
 
 func newJSONReader(data []byte, found *unknown, judges bool) *jsonReader {
@@ -152,12 +172,22 @@ func (j *jsonReader) member(m protoreflect.Message, field protoreflect.FieldDesc
 	case token != json.Delim('['):
 		return j.refuse(path, "a list")
 	}
+	return j.list(m, field, path)
+}
+
+// list reads the elements of a list behind the opening bracket, and the closing one.
+func (j *jsonReader) list(m protoreflect.Message, field protoreflect.FieldDescriptor, path string) bool {
+	ofRequest := path == string(field.Name())
 	for i := 0; j.tokens.More(); i++ {
 		element := path
+		if ofRequest {
+			j.element = i
+		}
 		if j.judges {
 			element = fmt.Sprintf("%s[%d]", path, i)
 		}
-		if token, err = j.tokens.Token(); err != nil || !j.value(m, field, token, element) {
+		token, err := j.tokens.Token()
+		if err != nil || !j.value(m, field, token, element) {
 			return false
 		}
 	}
@@ -171,6 +201,9 @@ func (j *jsonReader) value(m protoreflect.Message, field protoreflect.FieldDescr
 		return j.object(inner(m, field), path)
 	case isObject(field), isDelim, j.judges && !fits(m, field, token):
 		return j.refuse(path, wants(field))
+	}
+	if text, isText := token.(string); isText && field.Enum() != nil && field.Enum().Values().ByName(protoreflect.Name(text)) == nil {
+		j.unknown.misname(j.element, word{field, path, text})
 	}
 	return true
 }

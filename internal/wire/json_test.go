@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/portolan-io/portolan/internal/wire/wirepb"
 )
@@ -49,6 +52,30 @@ func TestAWrongValueInJSONIsNamed(t *testing.T) {
 			// What follows is protojson's own text, which names line and column.
 			if got := err.Error(); !strings.HasPrefix(got, want+"proto:") {
 				t.Errorf("error = %s\nwant %sproto:…", got, want)
+			}
+		})
+	}
+}
+
+// TestAWordThatTheSchemaDoesNotKnowIsNamed says in JSON what a later version may know, in one sighting of three.
+func TestAWordThatTheSchemaDoesNotKnowIsNamed(t *testing.T) {
+	const sources = "SOURCE_DNS, SOURCE_SYN, SOURCE_SOCKET, SOURCE_FLOW, SOURCE_KAFKA, SOURCE_ENVOY, SOURCE_SPANS, SOURCE_FILE"
+	for name, tc := range map[string]struct{ was, is, want string }{
+		"a source":       {`"SOURCE_SYN"`, `"SOURCE_LATER"`, `source: "SOURCE_LATER" is no name that this operator knows; it knows ` + sources},
+		"an odd word":    {`"SOURCE_SYN"`, `"A\nB","later":["SOURCE_LATER"]`, `source: "A\nB" is no name that this operator knows; it knows ` + sources},
+		"a protocol":     {`"PROTOCOL_TCP"`, `"QUIC"`, `connect.protocol: "QUIC" is no name that this operator knows; it knows PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP`},
+		"a number":       {`"SOURCE_SYN"`, `99`, "source: 99 is not a source this operator knows"},
+		"nothing at all": {`"SOURCE_SYN"`, `null`, "source: 0 is not a source this operator knows"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := asJSON(t, report(1, connection(1, 1), connection(2, 1), connection(3, 1)), tc.was, tc.is)
+			w := visit(newTestHandler(t, &chart{}, NewTokenReviews(&apiServer{})), reportPath, "application/json", body)
+			var got wirepb.ReportResponse
+			if err := protojson.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
+				t.Fatalf("answer = %d %s (%v)", w.Code, w.Body, err)
+			}
+			if len(got.GetRejected()) != 1 || got.GetRejected()[0].GetIndex() != 0 || got.GetRejected()[0].GetReason() != tc.want || got.GetAccepted() != 2 {
+				t.Errorf("answer %v\nwant the first refused: %s", &got, tc.want)
 			}
 		})
 	}

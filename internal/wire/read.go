@@ -8,14 +8,19 @@ import (
 )
 
 // readSightings returns the well-formed sightings of a batch and, for each other one, its position and what is wrong
-// with it. Both are in the order of the batch; together they are as many as the batch has.
-func readSightings(batch []*wirepb.Sighting) ([]traffic.Sighting, []*wirepb.Rejection) {
+// with it; words are what JSON said there and decoding could not keep. Both are in the order of the batch; together they are
+// as many as the batch has.
+func readSightings(batch []*wirepb.Sighting, words map[int]word) ([]traffic.Sighting, []*wirepb.Rejection) {
 	accepted := make([]traffic.Sighting, 0, len(batch))
 	var rejected []*wirepb.Rejection
 	for i, w := range batch {
 		s, err := fromWire(w)
 		if err != nil {
-			rejected = append(rejected, &wirepb.Rejection{Index: uint32(i), Reason: err.Error()})
+			reason := err.Error()
+			if w, misnamed := words[i]; misnamed {
+				reason = w.String()
+			}
+			rejected = append(rejected, &wirepb.Rejection{Index: uint32(i), Reason: reason})
 			continue
 		}
 		accepted = append(accepted, s)

@@ -39,6 +39,7 @@ func (u Unknown) plus(more Unknown) Unknown {
 type unknown struct {
 	fields uint64
 	first  []unknownField
+	words  map[int]word // of the sighting at a position, the first word that JSON says where the schema knows none such
 }
 
 // unknownField is where an unknown field was found, and its number, or its name where the request says one.
@@ -64,6 +65,15 @@ func (u *unknown) add(f unknownField) {
 	u.fields++
 	if len(u.first) < maxUnknownNames && !slices.Contains(u.first, f) {
 		u.first = append(u.first, f)
+	}
+}
+
+func (u *unknown) misname(position int, w word) {
+	if u.words == nil {
+		u.words = make(map[int]word)
+	}
+	if _, known := u.words[position]; !known {
+		u.words[position] = w
 	}
 }
 
