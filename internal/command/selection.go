@@ -113,7 +113,7 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 		return document.Map{}, err
 	}
 	if age := f.Window.To.Sub(f.Window.From); s.file == "" && !f.Window.From.IsZero() && age < youngMap {
-		say.sayf(cmd, "Note: the map begins at %s (%s ago), when the operator started; what was not seen since then is not in it",
+		say.sayf(cmd, "Note: the map begins at %s (%s ago), about when the operator started; what was not seen since then is not in it",
 			f.Window.From.UTC().Format(time.RFC3339), rounded(age))
 	}
 	if f.operators > 1 {

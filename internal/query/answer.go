@@ -13,10 +13,21 @@ import (
 // Basis is what the edges of an answer rest on.
 type Basis struct {
 	Cluster      string    // UID of the namespace kube-system; empty when it is not known
-	From, To     time.Time // the time that was watched
+	From, To     time.Time // the time that was watched; in an answer no edge is older than From
 	Acknowledged uint64    // sightings that agents delivered
 	Dropped      uint64    // sightings that agents lost
 	Version      string    // of the operator
+}
+
+// reaching returns a basis that begins no later than the first of the edges: agents deliver what they saw shortly before the
+// operator started.
+func (b Basis) reaching(edges []graph.Edge) Basis {
+	for i := range edges {
+		if first := edges[i].First; !first.IsZero() && first.Before(b.From) {
+			b.From = first
+		}
+	}
+	return b
 }
 
 // Status says how the operator and the agents are.

@@ -112,8 +112,9 @@ type service struct{ source Source }
 
 // Edges implements the service.
 func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
-	page, uses := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis())}, 0
-	for _, e := range s.source.Edges(toFilter(request.Msg)) {
+	edges := s.source.Edges(toFilter(request.Msg))
+	page, uses := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis().reaching(edges))}, 0
+	for _, e := range edges {
 		page.Edges = append(page.Edges, fromEdge(e))
 		if uses += max(len(e.Uses), 1); uses < pageUses {
 			continue

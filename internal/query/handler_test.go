@@ -69,6 +69,23 @@ func TestAnEmptyMapIsAnAnswer(t *testing.T) {
 	}
 }
 
+func TestAnAnswerBeginsWithItsFirstEdge(t *testing.T) {
+	source := newOperator(3)
+	for name, tc := range map[string]struct{ from, want time.Time }{
+		"the operator started before all edges":         {t0().Add(-time.Hour), t0().Add(-time.Hour)},
+		"agents saw something before it started":        {t0().Add(4 * time.Second), t0()},
+		"an operator that does not say when it started": {time.Time{}, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source.basis.From = tc.from
+			basis, _, err := serve(t, source).Edges(t.Context(), graph.Filter{})
+			if err != nil || !basis.From.Equal(tc.want) {
+				t.Errorf("From = %s and error %v, want %s", basis.From, err, tc.want)
+			}
+		})
+	}
+}
+
 func TestStatusCarriesTheOperatorsClock(t *testing.T) {
 	source := newOperator(3)
 	before := time.Now()
