@@ -62,7 +62,13 @@ const (
 // diagnose says what the facts mean. It is pure.
 func diagnose(s query.Status, around installation) report {
 	r := report{Schema: statusSchema, Components: []component{}, Refused: []refusal{}}
-	r.add(agents(s))
+	if s.WithoutMap {
+		r.add(component{
+			Component: "agent", Ready: "-", Notes: []string{"this operator keeps no map (--map=false); agents report to the one that does"},
+		}, false)
+	} else {
+		r.add(agents(s))
+	}
 	r.add(operator(s, around))
 	if around.crds != unknownServed {
 		r.add(crds(around.crds))

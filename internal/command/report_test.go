@@ -66,6 +66,10 @@ func TestDiagnose(t *testing.T) {
 			"agent      3/3   v1.4.0    99.999 % complete; worker-2: packet capture has not started\n" +
 				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:30Z; 41 intents, 0 failing\n", false,
 		},
+		"an operator without the map has no agents": {
+			func(s *query.Status, _ *installation) { s.WithoutMap, s.Nodes, s.Agents = true, nil, nil },
+			"agent      -   this operator keeps no map (--map=false); agents report to the one that does\n" + operator, false,
+		},
 		"the agent of a node that is gone is not missed": {
 			func(s *query.Status, _ *installation) {
 				s.Nodes = s.Nodes[:2]

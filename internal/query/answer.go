@@ -17,6 +17,7 @@ type Basis struct {
 	Acknowledged uint64    // sightings that agents delivered
 	Dropped      uint64    // sightings that agents lost
 	Version      string    // of the operator
+	WithoutMap   bool      // the operator keeps no map: who asks for edges is told so, and gets none
 }
 
 // reaching returns a basis that begins no later than the first of the edges: agents deliver what they saw shortly before the
@@ -37,13 +38,15 @@ type Status struct {
 	Edges    int
 	Synced   bool     // the picture of the cluster is complete
 	Leading  bool     // this replica writes to the cluster
-	Nodes    []string // all nodes that should have an agent, sorted
+	Nodes    []string // all nodes that should have an agent, sorted; none without the map
 	Agents   []Agent  // sorted by node
 	Refusals []Refusal
 	Intents  int       // ClientIntents in the cluster
 	Failing  int       // those of them that are not Ready
 	Notes    []string  // what else a person should know, one sentence each
 	Now      time.Time // the operator's clock, by which the other times are; the handler sets it
+
+	WithoutMap bool // the operator keeps no map, so that no agent reports to it
 }
 
 // SilentAfter is how long an agent may say nothing before it counts as silent. Agents speak at least once a minute.

@@ -156,7 +156,7 @@ func fromStatus(s Status) *querypb.StatusResponse {
 	out := &querypb.StatusResponse{
 		Version: s.Version, Started: stamp(s.Started), Edges: uint64(max(s.Edges, 0)), Synced: s.Synced, Leading: s.Leading,
 		Nodes: s.Nodes, Intents: uint32(max(s.Intents, 0)), Failing: uint32(max(s.Failing, 0)), Notes: s.Notes,
-		Now: stamp(s.Now),
+		Now: stamp(s.Now), WithoutMap: s.WithoutMap,
 	}
 	for _, a := range s.Agents {
 		out.Agents = append(out.Agents, &querypb.Agent{
@@ -175,7 +175,7 @@ func toStatus(s *querypb.StatusResponse) Status {
 	out := Status{
 		Version: s.GetVersion(), Started: instant(s.GetStarted()), Edges: int(s.GetEdges()), Synced: s.GetSynced(),
 		Leading: s.GetLeading(), Nodes: s.GetNodes(), Intents: int(s.GetIntents()), Failing: int(s.GetFailing()), Notes: s.GetNotes(),
-		Now: instant(s.GetNow()),
+		Now: instant(s.GetNow()), WithoutMap: s.GetWithoutMap(),
 	}
 	for _, a := range s.GetAgents() {
 		out.Agents = append(out.Agents, Agent{

@@ -110,10 +110,16 @@ func (d *door) admit(r *http.Request) error {
 
 type service struct{ source Source }
 
+// errWithoutMap tells who asks for edges that none of them are here: an empty map would say that nobody calls anybody.
+var errWithoutMap = errors.New("this operator keeps no map (--map=false); ask the one that does, with --mapper-service-name or --address")
+
 // Edges implements the service.
 func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
-	edges := s.source.Edges(toFilter(request.Msg))
-	page, uses := &querypb.EdgesPage{Basis: fromBasis(s.source.Basis().reaching(edges))}, 0
+	edges, basis := s.source.Edges(toFilter(request.Msg)), s.source.Basis()
+	if basis.WithoutMap {
+		return connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
+	}
+	page, uses := &querypb.EdgesPage{Basis: fromBasis(basis.reaching(edges))}, 0
 	for _, e := range edges {
 		page.Edges = append(page.Edges, fromEdge(e))
 		if uses += max(len(e.Uses), 1); uses < pageUses {

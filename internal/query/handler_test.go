@@ -86,6 +86,18 @@ func TestAnAnswerBeginsWithItsFirstEdge(t *testing.T) {
 	}
 }
 
+func TestAnOperatorWithoutMapHasNoEmptyMap(t *testing.T) {
+	client := serve(t, operator{graph: graph.New(graph.Limits{}), basis: Basis{WithoutMap: true}, status: Status{WithoutMap: true}})
+	_, _, err := client.Edges(t.Context(), graph.Filter{})
+	var answer *AnswerError
+	if !errors.As(err, &answer) || answer.Status != http.StatusBadRequest || !strings.Contains(answer.Message, "keeps no map (--map=false)") {
+		t.Errorf("error %v, want an answer that there is no map", err)
+	}
+	if status, err := client.Status(t.Context()); err != nil || !status.WithoutMap {
+		t.Errorf("Status = %+v, %v; want it to say that there is no map", status, err)
+	}
+}
+
 func TestStatusCarriesTheOperatorsClock(t *testing.T) {
 	source := newOperator(3)
 	before := time.Now()

@@ -22,11 +22,12 @@ type answers struct {
 	cluster string // UID of kube-system; empty when it could not be read
 	elected <-chan struct{}
 	tally   *controllers.Tally
+	mapless bool // agents report elsewhere
 }
 
 // Basis implements query.Source.
 func (a answers) Basis() query.Basis {
-	basis := query.Basis{From: a.started, To: time.Now(), Version: a.version, Cluster: a.cluster}
+	basis := query.Basis{From: a.started, To: time.Now(), Version: a.version, Cluster: a.cluster, WithoutMap: a.mapless}
 	for _, agent := range a.agents.Agents() {
 		basis.Acknowledged += agent.Acknowledged
 		basis.Dropped += agent.Dropped()
@@ -43,10 +44,12 @@ func (a answers) Status() query.Status {
 	snapshot, world := a.world.Current(), a.world.Status()
 	status := query.Status{
 		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
-		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(),
+		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(), WithoutMap: a.mapless,
 	}
-	for _, node := range snapshot.Nodes() {
-		status.Nodes = append(status.Nodes, node.Name)
+	if !a.mapless {
+		for _, node := range snapshot.Nodes() {
+			status.Nodes = append(status.Nodes, node.Name)
+		}
 	}
 	for _, agent := range a.agents.Agents() {
 		status.Agents = append(status.Agents, describeAgent(agent))

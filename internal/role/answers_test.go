@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
+	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/cluster/live"
 )
 
@@ -35,5 +36,21 @@ func TestUnknownFieldsAreShown(t *testing.T) {
 	want := []string{`2 unknown fields of its reports were ignored and all else was taken: field "zone" of agent, field "mood" (an operator of the agent's version knows them)`}
 	if diff := cmp.Diff(describeAgent(c.agents.Agents()[0]).Notes, want); diff != "" {
 		t.Errorf("notes of the agent (-got +want):\n%s", diff)
+	}
+}
+
+func TestAnOperatorWithoutTheMapSaysSo(t *testing.T) {
+	world, err := live.New(&rest.Config{Host: "http://127.0.0.1:1"}, live.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := DefaultOperatorOptions("v1")
+	for _, mapless := range []bool{false, true} {
+		c := newChart(o)
+		c.world, c.agents = world, newAgents(t, c, o)
+		a := answers{chart: c, tally: new(controllers.Tally), mapless: mapless}
+		if a.Status().WithoutMap != mapless || a.Basis().WithoutMap != mapless {
+			t.Errorf("without the map %t: Status says %t, Basis %t", mapless, a.Status().WithoutMap, a.Basis().WithoutMap)
+		}
 	}
 }

@@ -79,7 +79,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	}
 	keeper := o.keeper(clients, log)
 	doors := o.doors(agents, clients.readers(), log)
-	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally}
+	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally, mapless: !o.Map}
 	watch := &health{ready: func() string { return o.notReady(world, keeper.Serving) }}
 	registry.MustRegister(operatorMetrics(chart, agents, world))
 	if o.Map { // without it no agent is expected

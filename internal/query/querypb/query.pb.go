@@ -687,7 +687,9 @@ type StatusResponse struct {
 	// What else a person should know, one sentence each.
 	Notes []string `protobuf:"bytes,11,rep,name=notes,proto3" json:"notes,omitempty"`
 	// The operator's clock, by which the other times are.
-	Now           *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=now,proto3" json:"now,omitempty"`
+	Now *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=now,proto3" json:"now,omitempty"`
+	// Whether this operator keeps no map, so that no agent reports to it.
+	WithoutMap    bool `protobuf:"varint,13,opt,name=without_map,json=withoutMap,proto3" json:"without_map,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -804,6 +806,13 @@ func (x *StatusResponse) GetNow() *timestamppb.Timestamp {
 		return x.Now
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetWithoutMap() bool {
+	if x != nil {
+		return x.WithoutMap
+	}
+	return false
 }
 
 // Agent is what the operator last heard from one node.
@@ -1052,7 +1061,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\"\x0f\n" +
-	"\rStatusRequest\"\xa0\x03\n" +
+	"\rStatusRequest\"\xc1\x03\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x14\n" +
@@ -1066,7 +1075,9 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\afailing\x18\n" +
 	" \x01(\rR\afailing\x12\x14\n" +
 	"\x05notes\x18\v \x03(\tR\x05notes\x12,\n" +
-	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\"\xb3\x02\n" +
+	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12\x1f\n" +
+	"\vwithout_map\x18\r \x01(\bR\n" +
+	"withoutMap\"\xb3\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
