@@ -119,6 +119,7 @@ type Endpoint struct {
 // Node is the part of a Node that seeing needs.
 type Node struct {
 	Name      string
+	Created   time.Time
 	Addresses []netip.Addr
 	PodCIDRs  []netip.Prefix
 }

@@ -125,14 +125,15 @@ func agents(s query.Status) (_ component, degraded bool) {
 }
 
 // nodeTrouble says what is wrong with the agent of a node, with the remedy. For a grace period after the start of an
-// operator nothing is a finding: agents come up with it, and their first word is that they do not run yet.
+// operator, and after a node has joined, nothing is a finding: agents come up with them, and their first word is that they
+// do not run yet.
 func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) (trouble []string, bad bool) {
-	age := s.Now.Sub(s.Started)
+	event, age := youth(s, node)
 	young := age < query.SilentAfter
 	switch silent := s.Now.Sub(agent.LastSeen); {
 	case !reported && young:
-		return []string{fmt.Sprintf("%s: no word yet; the operator started %s ago, and a silent agent is a finding after %s",
-			node, rounded(age), rounded(query.SilentAfter))}, false
+		return []string{fmt.Sprintf("%s: no word yet; %s %s ago, and a silent agent is a finding after %s",
+			node, event, rounded(age), rounded(query.SilentAfter))}, false
 	case !reported:
 		return []string{node + ": no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)"}, true
 	case silent > query.SilentAfter:
@@ -145,6 +146,14 @@ func nodeTrouble(s query.Status, node string, agent query.Agent, reported bool) 
 		trouble = append(trouble, node+": "+sentence)
 	}
 	return trouble, len(trouble) > 0 && !young
+}
+
+// youth returns what happened last of the operator's start and the joining of a node, and how long ago that was.
+func youth(s query.Status, node string) (event string, ago time.Duration) {
+	if joined := s.Joined[node]; joined.After(s.Started) {
+		return "the node joined", s.Now.Sub(joined)
+	}
+	return "the operator started", s.Now.Sub(s.Started)
 }
 
 // rounded writes a duration in its largest unit.

@@ -59,6 +59,19 @@ func TestDiagnose(t *testing.T) {
 			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)\n" +
 				"operator   ok    v1.4.0    213 edges since 2026-11-20T06:59:00Z; 41 intents, 0 failing\n", true,
 		},
+		"a node that has just joined waits for its agent": {
+			func(s *query.Status, _ *installation) {
+				s.Agents = s.Agents[:2]
+				s.Joined = map[string]time.Time{"worker-1": s.Now.Add(-30 * 24 * time.Hour), "worker-3": s.Now.Add(-20 * time.Second)}
+			},
+			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no word yet; the node joined 20s ago, and a silent agent is a finding after 60s\n" + operator, false,
+		},
+		"the grace period of a node ends": {
+			func(s *query.Status, _ *installation) {
+				s.Agents, s.Joined = s.Agents[:2], map[string]time.Time{"worker-3": s.Now.Add(-time.Minute)}
+			},
+			"agent      2/3   v1.4.0    99.999 % complete; worker-3: no agent (kubectl get pods -A -o wide -l app.kubernetes.io/component=agent)\n" + operator, true,
+		},
 		"what an agent says while all of it starts is told and not bad yet": {
 			func(s *query.Status, _ *installation) {
 				s.Agents[1].Degraded, s.Started = []string{"packet capture has not started"}, s.Now.Add(-30*time.Second)

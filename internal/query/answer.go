@@ -46,7 +46,8 @@ type Status struct {
 	Notes    []string  // what else a person should know, one sentence each
 	Now      time.Time // the operator's clock, by which the other times are; the handler sets it
 
-	WithoutMap bool // the operator keeps no map, so that no agent reports to it
+	WithoutMap bool                 // the operator keeps no map, so that no agent reports to it
+	Joined     map[string]time.Time // when each of Nodes joined the cluster; older operators do not say
 }
 
 // SilentAfter is how long an agent may say nothing before it counts as silent. Agents speak at least once a minute.

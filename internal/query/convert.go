@@ -158,6 +158,12 @@ func fromStatus(s Status) *querypb.StatusResponse {
 		Nodes: s.Nodes, Intents: uint32(max(s.Intents, 0)), Failing: uint32(max(s.Failing, 0)), Notes: s.Notes,
 		Now: stamp(s.Now), WithoutMap: s.WithoutMap,
 	}
+	if len(s.Joined) > 0 {
+		out.Joined = make(map[string]*timestamppb.Timestamp, len(s.Joined))
+	}
+	for node, at := range s.Joined {
+		out.Joined[node] = timestamppb.New(at)
+	}
 	for _, a := range s.Agents {
 		out.Agents = append(out.Agents, &querypb.Agent{
 			Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: stamp(a.LastSeen), Acknowledged: a.Acknowledged,
@@ -176,6 +182,12 @@ func toStatus(s *querypb.StatusResponse) Status {
 		Version: s.GetVersion(), Started: instant(s.GetStarted()), Edges: int(s.GetEdges()), Synced: s.GetSynced(),
 		Leading: s.GetLeading(), Nodes: s.GetNodes(), Intents: int(s.GetIntents()), Failing: int(s.GetFailing()), Notes: s.GetNotes(),
 		Now: instant(s.GetNow()), WithoutMap: s.GetWithoutMap(),
+	}
+	if len(s.GetJoined()) > 0 {
+		out.Joined = make(map[string]time.Time, len(s.GetJoined()))
+	}
+	for node, at := range s.GetJoined() {
+		out.Joined[node] = instant(at)
 	}
 	for _, a := range s.GetAgents() {
 		out.Agents = append(out.Agents, Agent{

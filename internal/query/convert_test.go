@@ -115,8 +115,8 @@ func TestAStatusCrossesTheWireUnchanged(t *testing.T) {
 		want := Status{
 			Version: texts().Draw(t, "version"), Started: instants().Draw(t, "started"), Now: instants().Draw(t, "now"),
 			Edges: rapid.IntRange(0, 1<<30).Draw(t, "edges"), Synced: rapid.Bool().Draw(t, "synced"), Leading: rapid.Bool().Draw(t, "leading"),
-			WithoutMap: rapid.Bool().Draw(t, "without map"),
-			Nodes:      rapid.SliceOfN(texts(), 0, 3).Draw(t, "nodes"), Notes: rapid.SliceOfN(texts(), 0, 3).Draw(t, "notes"),
+			WithoutMap: rapid.Bool().Draw(t, "without map"), Joined: rapid.MapOfN(texts(), instants(), 0, 3).Draw(t, "joined"),
+			Nodes: rapid.SliceOfN(texts(), 0, 3).Draw(t, "nodes"), Notes: rapid.SliceOfN(texts(), 0, 3).Draw(t, "notes"),
 			Intents: rapid.IntRange(0, 1<<20).Draw(t, "intents"), Failing: rapid.IntRange(0, 1<<20).Draw(t, "failing"),
 			Agents: []Agent{{
 				Node: texts().Draw(t, "node"), Pod: texts().Draw(t, "pod"), Version: texts().Draw(t, "agent version"),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/portolan-io/portolan/controllers"
+	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
@@ -47,9 +48,7 @@ func (a answers) Status() query.Status {
 		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(), WithoutMap: a.mapless,
 	}
 	if !a.mapless {
-		for _, node := range snapshot.Nodes() {
-			status.Nodes = append(status.Nodes, node.Name)
-		}
+		status.Nodes, status.Joined = namesOf(snapshot.Nodes())
 	}
 	for _, agent := range a.agents.Agents() {
 		status.Agents = append(status.Agents, describeAgent(agent))
@@ -61,6 +60,16 @@ func (a answers) Status() query.Status {
 	}
 	status.Notes = append(status.Notes, unreadableNotes(unreadable)...)
 	return status
+}
+
+// namesOf returns the names of nodes in their order, and when each joined.
+func namesOf(nodes []*cluster.Node) (names []string, joined map[string]time.Time) {
+	joined = make(map[string]time.Time, len(nodes))
+	for _, node := range nodes {
+		names = append(names, node.Name)
+		joined[node.Name] = node.Created
+	}
+	return names, joined
 }
 
 func (a answers) leading() bool {

@@ -2,6 +2,7 @@ package role
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/portolan-io/portolan/controllers"
+	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/live"
 )
 
@@ -52,5 +54,13 @@ func TestAnOperatorWithoutTheMapSaysSo(t *testing.T) {
 		if a.Status().WithoutMap != mapless || a.Basis().WithoutMap != mapless {
 			t.Errorf("without the map %t: Status says %t, Basis %t", mapless, a.Status().WithoutMap, a.Basis().WithoutMap)
 		}
+	}
+}
+
+func TestNodesAreNamedWithWhenTheyJoined(t *testing.T) {
+	at := time.Date(2026, 11, 20, 7, 0, 0, 0, time.UTC)
+	names, joined := namesOf([]*cluster.Node{{Name: "a", Created: at}, {Name: "b", Created: at.Add(time.Hour)}})
+	if !slices.Equal(names, []string{"a", "b"}) || len(joined) != 2 || joined["b"] != at.Add(time.Hour) {
+		t.Errorf("namesOf() = %v, %v", names, joined)
 	}
 }

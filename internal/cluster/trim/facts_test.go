@@ -3,6 +3,7 @@ package trim_test
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -104,12 +105,15 @@ func TestAnAddressThatIsNoneIsLeftOutAndReported(t *testing.T) {
 	if err == nil || len(slice.Endpoints[0].Addresses) != 1 {
 		t.Errorf("EndpointSlice = %+v, %v, want the good address and an error", slice, err)
 	}
+	joined := time.Date(2026, 11, 20, 7, 0, 0, 0, time.UTC)
 	node, err := trim.Node(&corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: "n1", CreationTimestamp: metav1.NewTime(joined)},
+
 		Spec:   corev1.NodeSpec{PodCIDRs: []string{"10.0.0.0/33", "10.1.2.3/24"}},
 		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "?"}, {Type: corev1.NodeHostName, Address: "n1"}}},
 	})
-	if err == nil || len(node.Addresses) != 0 || len(node.PodCIDRs) != 1 || node.PodCIDRs[0].String() != "10.1.2.0/24" {
-		t.Errorf("Node = %+v, %v, want the good range, masked, and an error", node, err)
+	if err == nil || len(node.Addresses) != 0 || len(node.PodCIDRs) != 1 || node.PodCIDRs[0].String() != "10.1.2.0/24" || node.Created != joined {
+		t.Errorf("Node = %+v, %v, want the good range, masked, when it was created, and an error", node, err)
 	}
 }
 

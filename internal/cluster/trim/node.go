@@ -14,7 +14,7 @@ import (
 // Node returns the facts about a node. A host name counts only where it is an address. An error names what could not be
 // read; the facts are good without it.
 func Node(n *corev1.Node) (*cluster.Node, error) {
-	node := &cluster.Node{Name: n.Name}
+	node := &cluster.Node{Name: n.Name, Created: n.CreationTimestamp.Time}
 	var errs []error
 	for _, a := range n.Status.Addresses {
 		addr, err := netip.ParseAddr(a.Address)

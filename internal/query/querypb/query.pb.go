@@ -689,7 +689,9 @@ type StatusResponse struct {
 	// The operator's clock, by which the other times are.
 	Now *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=now,proto3" json:"now,omitempty"`
 	// Whether this operator keeps no map, so that no agent reports to it.
-	WithoutMap    bool `protobuf:"varint,13,opt,name=without_map,json=withoutMap,proto3" json:"without_map,omitempty"`
+	WithoutMap bool `protobuf:"varint,13,opt,name=without_map,json=withoutMap,proto3" json:"without_map,omitempty"`
+	// When each of the nodes joined the cluster, by name.
+	Joined        map[string]*timestamppb.Timestamp `protobuf:"bytes,14,rep,name=joined,proto3" json:"joined,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -813,6 +815,13 @@ func (x *StatusResponse) GetWithoutMap() bool {
 		return x.WithoutMap
 	}
 	return false
+}
+
+func (x *StatusResponse) GetJoined() map[string]*timestamppb.Timestamp {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
 }
 
 // Agent is what the operator last heard from one node.
@@ -1061,7 +1070,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\"\x0f\n" +
-	"\rStatusRequest\"\xc1\x03\n" +
+	"\rStatusRequest\"\xdf\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x14\n" +
@@ -1077,7 +1086,11 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05notes\x18\v \x03(\tR\x05notes\x12,\n" +
 	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12\x1f\n" +
 	"\vwithout_map\x18\r \x01(\bR\n" +
-	"withoutMap\"\xb3\x02\n" +
+	"withoutMap\x12E\n" +
+	"\x06joined\x18\x0e \x03(\v2-.portolan.query.v1.StatusResponse.JoinedEntryR\x06joined\x1aU\n" +
+	"\vJoinedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xb3\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
@@ -1112,7 +1125,7 @@ func file_portolan_query_v1_query_proto_rawDescGZIP() []byte {
 	return file_portolan_query_v1_query_proto_rawDescData
 }
 
-var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*EdgesRequest)(nil),          // 0: portolan.query.v1.EdgesRequest
 	(*Server)(nil),                // 1: portolan.query.v1.Server
@@ -1126,38 +1139,41 @@ var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*StatusResponse)(nil),        // 9: portolan.query.v1.StatusResponse
 	(*Agent)(nil),                 // 10: portolan.query.v1.Agent
 	(*Refusal)(nil),               // 11: portolan.query.v1.Refusal
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	nil,                           // 12: portolan.query.v1.StatusResponse.JoinedEntry
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_portolan_query_v1_query_proto_depIdxs = []int32{
 	1,  // 0: portolan.query.v1.EdgesRequest.server:type_name -> portolan.query.v1.Server
-	12, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
-	12, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
+	13, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
+	13, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
 	3,  // 3: portolan.query.v1.EdgesPage.basis:type_name -> portolan.query.v1.Basis
 	5,  // 4: portolan.query.v1.EdgesPage.edges:type_name -> portolan.query.v1.Edge
-	12, // 5: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
-	12, // 6: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
+	13, // 5: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
+	13, // 6: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
 	4,  // 7: portolan.query.v1.Edge.client:type_name -> portolan.query.v1.Peer
 	4,  // 8: portolan.query.v1.Edge.server:type_name -> portolan.query.v1.Peer
-	12, // 9: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
-	12, // 10: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
+	13, // 9: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
+	13, // 10: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
 	6,  // 11: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
 	7,  // 12: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
-	12, // 13: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
-	12, // 14: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
-	12, // 15: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	13, // 13: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
+	13, // 14: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
+	13, // 15: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
 	10, // 16: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
 	11, // 17: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
-	12, // 18: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	12, // 19: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
-	0,  // 20: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
-	8,  // 21: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
-	2,  // 22: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
-	9,  // 23: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
-	22, // [22:24] is the sub-list for method output_type
-	20, // [20:22] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	13, // 18: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	12, // 19: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
+	13, // 20: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
+	13, // 21: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 22: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
+	8,  // 23: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
+	2,  // 24: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
+	9,  // 25: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
+	24, // [24:26] is the sub-list for method output_type
+	22, // [22:24] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_portolan_query_v1_query_proto_init() }
@@ -1171,7 +1187,7 @@ func file_portolan_query_v1_query_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_portolan_query_v1_query_proto_rawDesc), len(file_portolan_query_v1_query_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
