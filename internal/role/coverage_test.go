@@ -2,11 +2,15 @@ package role
 
 import (
 	"net/http"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire"
 )
 
@@ -41,4 +45,29 @@ func TestAnAlertSeesANodeThatNobodySees(t *testing.T) {
 		}
 	}
 	holds(t, metricsHandler(coverageMetrics(func() []sight { return nil })), `portolan_agents{state="blind"} 0`)
+}
+
+// TestMetricsToAlertOnAreThere holds the table of the README against what is served.
+func TestMetricsToAlertOnAreThere(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := DefaultAgentOptions("v1")
+	eyes := newEyes(o, traffic.NewWindow(0))
+	sender := wire.NewSender(nil, traffic.NewWindow(0), wire.SenderOptions{})
+	seen := func() []sight { return []sight{{node: "n1", state: reporting}} }
+	shown := answer(t, metricsHandler(agentTroubles(eyes, sender), coverageMetrics(seen)), http.MethodGet, "/metrics", "")
+	named := regexp.MustCompile("`(portolan_(?:agent|map)[a-z_]*)\\{([a-z,]+)\\}`").FindAllStringSubmatch(string(readme), -1)
+	if len(named) != 6 {
+		t.Errorf("%d metrics in the README, want 6: %q", len(named), named)
+	}
+	for _, metric := range named {
+		labels := strings.Split(metric[2], ",")
+		slices.Sort(labels)
+		want := "(?m)^" + metric[1] + `\{` + strings.Join(labels, `="[^"]+",`) + `="[^"]+"\} `
+		if !regexp.MustCompile(want).MatchString(shown) {
+			t.Errorf("%s is not served:\n%s", metric[0], shown)
+		}
+	}
 }
