@@ -61,6 +61,9 @@ func (d *demo) forget(ctx context.Context) error {
 }
 
 func (d *demo) openShop(ctx context.Context) error {
+	if err := d.refuseStrangers(ctx); err != nil { // once more: installing took a while, and somebody else may have opened one
+		return err
+	}
 	left, err := d.stage.Get(ctx, "namespace", "shop", "--ignore-not-found", "-o", "name")
 	if err == nil && strings.TrimSpace(left) != "" {
 		d.sayf("A shop is there from before: its intruder, intents and map are forgotten.")
