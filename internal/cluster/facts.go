@@ -15,6 +15,7 @@ type Facts struct {
 	Labels      map[string]string // of the Namespace object
 	Pods        []*Pod
 	Controllers []*Controller
+	Ancestors   []*Ancestor
 	Services    []*Service
 	Slices      []*EndpointSlice
 	Intents     []*v2beta1.ClientIntents
@@ -30,6 +31,7 @@ type Pod struct {
 	Annotations          map[string]string // only those that a rule reads; nil when there are none
 	WorkloadName         string            // value of the name annotation; empty when absent
 	CalledBy             string            // value of intents.otterize.com/called-by; empty when absent
+	Hostname             string            // spec.hostname; empty when it is the pod's name
 	Node                 string
 	HostNetwork          bool
 	HostIPs              []netip.Addr // of a pod on the host network
@@ -52,7 +54,14 @@ type ContainerPort struct {
 
 // Owner is an owner reference.
 type Owner struct {
-	Kind, Name, UID string
+	APIVersion, Kind, Name, UID string
+}
+
+// Ancestor is an owner that is no Controller, such as a custom resource, and whose own owner was asked for.
+type Ancestor struct {
+	UID        string
+	Owner      Owner // of the ancestor; zero if it has none or there is nothing to be learnt about it
+	Unresolved bool  // the API server has not answered yet
 }
 
 // Controller is an object that makes pods: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob and the like.
@@ -84,6 +93,7 @@ const (
 type Service struct {
 	Namespace, Name string
 	Type            ServiceType
+	Created         time.Time
 	ClusterIPs      []netip.Addr // without the text None
 	ExternalIPs     []netip.Addr // spec.externalIPs and load-balancer ingress addresses
 	Selector        map[string]string

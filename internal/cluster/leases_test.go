@@ -86,8 +86,8 @@ func TestHolderIsThePodThatHeldTheAddressAtThatMoment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			lease, holders := history(tc.history...).Holder(ip, at(tc.second))
-			if holders != tc.holders || (holders == 1 && lease.Pod != tc.want) {
-				t.Errorf("Holder(+%ds) = %q and %d holders, want %q and %d", tc.second, lease.Pod, holders, tc.want, tc.holders)
+			if holders != tc.holders || (holders == 1 && lease.Pod.Name != tc.want) {
+				t.Errorf("Holder(+%ds) = %+v and %d holders, want %q and %d", tc.second, lease, holders, tc.want, tc.holders)
 			}
 		})
 	}
@@ -117,8 +117,8 @@ func TestAnAddressKeepsABoundedNumberOfLeases(t *testing.T) {
 		moments = append(moments, shown(i, pod(fmt.Sprintf("p-%03d", i), i)))
 	}
 	got := history(moments...).Leases(ip)
-	if len(got) != 64 || got[63].Pod != "p-499" {
-		t.Errorf("%d leases, the last of %s; want 64, the last of p-499", len(got), got[len(got)-1].Pod)
+	if len(got) != 64 || got[63].Pod.Name != "p-499" {
+		t.Errorf("%d leases, the last of %s; want 64, the last of p-499", len(got), got[len(got)-1].Pod.Name)
 	}
 }
 
@@ -156,8 +156,12 @@ func TestLeasesAreWhatHappened(t *testing.T) {
 				}
 			}
 			lease, holders := snapshot.Holder(ip, at(second))
-			if holders > 1 || lease.Pod != want {
-				t.Fatalf("Holder(+%ds) = %q and %d holders, want %q", second, lease.Pod, holders, want)
+			got := ""
+			if lease.Pod != nil {
+				got = lease.Pod.Name
+			}
+			if holders > 1 || got != want {
+				t.Fatalf("Holder(+%ds) = %q and %d holders, want %q", second, got, holders, want)
 			}
 		}
 	})

@@ -15,30 +15,36 @@ const ownerSteps = 10
 const kindPod = "Pod"
 
 // owners finds the root of a pod or controller by walking owner references upwards.
-type owners struct{ byUID map[string]*Controller }
+type owners struct {
+	byUID     map[string]*Controller
+	ancestors map[string]*Ancestor
+}
 
-func newOwners(controllers []*Controller) owners {
-	byUID := make(map[string]*Controller, len(controllers))
+func newOwners(controllers []*Controller, ancestors []*Ancestor) owners {
+	o := owners{byUID: make(map[string]*Controller, len(controllers)), ancestors: make(map[string]*Ancestor, len(ancestors))}
 	for _, c := range controllers {
-		byUID[c.UID] = c
+		o.byUID[c.UID] = c
 	}
-	return owners{byUID: byUID}
+	for _, a := range ancestors {
+		o.ancestors[a.UID] = a
+	}
+	return o
 }
 
 // ofPod returns the identity of a pod: the name annotation, else the root of its owners, else the pod itself. A mirror
-// pod, which its Node owns, is named without the node's name.
-func (o owners) ofPod(p *Pod) identity.Workload {
+// pod, which its Node owns, is named without the node's name. It is not resolved when an owner could not be read.
+func (o owners) ofPod(p *Pod) (who identity.Workload, resolved bool) {
 	switch {
 	case validWorkloadName(p.WorkloadName):
-		return identity.Workload{Namespace: p.Namespace, Name: p.WorkloadName}
+		return identity.Workload{Namespace: p.Namespace, Name: p.WorkloadName}, true
 	case p.Owner == Owner{}:
-		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: p.Name}
+		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: p.Name}, true
 	case p.Owner.Kind == "Node":
 		name := strings.TrimSuffix(p.Name, "-"+p.Owner.Name)
-		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: name}
+		return identity.Workload{Namespace: p.Namespace, Kind: kindPod, Name: name}, true
 	}
-	_, who := o.root(p.Namespace, p.Owner)
-	return who
+	root := o.root(p.Namespace, p.Owner)
+	return root.who, root.resolved
 }
 
 // ofController returns the topmost known controller above c, which may be c itself, and the identity of the pods that c
@@ -46,8 +52,8 @@ func (o owners) ofPod(p *Pod) identity.Workload {
 func (o owners) ofController(c *Controller) (*Controller, identity.Workload) {
 	top, who := c, rootIdentity(c)
 	if c.Owner != (Owner{}) {
-		above, root := o.root(c.Namespace, c.Owner)
-		top, who = cmp.Or(above, c), root
+		root := o.root(c.Namespace, c.Owner)
+		top, who = cmp.Or(root.top, c), root.who
 	}
 	if validWorkloadName(c.WorkloadName) {
 		who = identity.Workload{Namespace: c.Namespace, Name: c.WorkloadName}
@@ -55,22 +61,36 @@ func (o owners) ofController(c *Controller) (*Controller, identity.Workload) {
 	return top, who
 }
 
-// root walks upwards from a reference. It returns the topmost controller that is known, nil when there is none, and the
-// identity that the last reference gives: a reference to an object that is not known ends the walk.
-func (o owners) root(namespace string, ref Owner) (*Controller, identity.Workload) {
-	var top *Controller
+// root is where a walk upwards ends.
+type root struct {
+	top      *Controller // the topmost one that is known; nil when there is none
+	who      identity.Workload
+	resolved bool
+}
+
+// root walks upwards from a reference. A reference to an object of which nothing is known ends the walk, with its kind
+// and name.
+func (o owners) root(namespace string, ref Owner) root {
+	r := root{resolved: true}
 	for range ownerSteps {
-		c, known := o.byUID[ref.UID]
-		if !known {
+		above := Owner{}
+		if c, controls := o.byUID[ref.UID]; controls {
+			r.top, above = c, c.Owner
+			if above == (Owner{}) {
+				r.who = rootIdentity(c)
+				return r
+			}
+		} else if a, asked := o.ancestors[ref.UID]; asked {
+			above = a.Owner
+			r.resolved = r.resolved && !a.Unresolved
+		}
+		if above == (Owner{}) {
 			break
 		}
-		top = c
-		if c.Owner == (Owner{}) {
-			return top, rootIdentity(c)
-		}
-		ref = c.Owner
+		ref = above
 	}
-	return top, identity.Workload{Namespace: namespace, Kind: ref.Kind, Name: apiName(ref.Name)}
+	r.who = identity.Workload{Namespace: namespace, Kind: ref.Kind, Name: apiName(ref.Name)}
+	return r
 }
 
 // rootIdentity returns the identity that a controller without owner gives: its kind and name, or the name of its images.

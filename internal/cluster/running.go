@@ -9,41 +9,60 @@ import (
 
 // running is who runs in a namespace.
 type running struct {
-	members   map[string]member // by name of the pod
+	members   map[string]Tenant // by name of the pod
 	workloads map[identity.Workload]*Workload
 	byName    map[string][]identity.Workload // by name in the form of the API
 	pods      labelIndex[*Pod]               // not finished
 }
 
-// member is a pod and the workload that it belongs to.
-type member struct {
-	pod *Pod
-	of  *identity.Workload
+// Tenant is a pod and who it belongs to. It is comparable: of two snapshots it is the same if the pod is.
+type Tenant struct {
+	Pod *Pod // as it was known last
+
+	of *bearer
+}
+
+// Workload returns who the pod belongs to.
+func (t Tenant) Workload() identity.Workload {
+	if t.of == nil {
+		return identity.Workload{}
+	}
+	return t.of.id
+}
+
+// Unresolved reports whether an owner of the pod cannot be read, so that Workload is only the last owner that is known.
+func (t Tenant) Unresolved() bool { return t.of != nil && t.of.unresolved }
+
+// bearer is who pods belong to. Pods of the same one share it, also with the snapshot before.
+type bearer struct {
+	id         identity.Workload
+	unresolved bool // an owner cannot be read: id is only the last one that is known
 }
 
 // all returns every member; a nil r has none.
-func (r *running) all() map[string]member {
+func (r *running) all() map[string]Tenant {
 	if r == nil {
 		return nil
 	}
 	return r.members
 }
 
-func (r *running) member(pod string) (member, bool) {
+func (r *running) member(pod string) (Tenant, bool) {
 	m, known := r.all()[pod]
 	return m, known
 }
 
-func newRunning(pods []*Pod, controllers []*Controller) *running {
+// newRunning indexes the pods and controllers of f. What it shares with before, which may be nil, is who they belong to.
+func newRunning(f Facts, before *running) *running {
 	r := &running{
-		members:   make(map[string]member, len(pods)),
+		members:   make(map[string]Tenant, len(f.Pods)),
 		workloads: make(map[identity.Workload]*Workload),
 		byName:    make(map[string][]identity.Workload),
 	}
-	owners := newOwners(controllers)
-	templates := r.addControllers(controllers, owners)
-	r.addPods(pods, owners)
-	r.addFormer(controllers, owners)
+	owners := newOwners(f.Controllers, f.Ancestors)
+	templates := r.addControllers(f.Controllers, owners)
+	r.addPods(f.Pods, owners, before.bearers())
+	r.addFormer(f.Controllers, owners)
 	r.pods = r.pods.complete()
 	for id, w := range r.workloads {
 		w.Pods = slices.Clone(w.Pods) // of exact size
@@ -85,23 +104,32 @@ func (r *running) addControllers(controllers []*Controller, owners owners) label
 	return templates
 }
 
-func (r *running) addPods(pods []*Pod, owners owners) {
+func (r *running) addPods(pods []*Pod, owners owners, bearers map[bearer]*bearer) {
 	r.pods = newLabelIndex(func(p *Pod) map[string]string { return p.Labels })
-	finished := make(map[identity.Workload]*identity.Workload)
 	for _, p := range pods {
-		who := owners.ofPod(p)
+		who, resolved := owners.ofPod(p)
+		of := bearer{id: who, unresolved: !resolved}
+		if bearers[of] == nil {
+			bearers[of] = &of
+		}
+		r.members[p.Name] = Tenant{Pod: p, of: bearers[of]}
 		if p.Finished {
-			if finished[who] == nil {
-				finished[who] = &who
-			}
-			r.members[p.Name] = member{pod: p, of: finished[who]}
 			continue
 		}
 		w := r.workload(who)
 		w.Pods = append(w.Pods, p)
-		r.members[p.Name] = member{pod: p, of: &w.ID}
+		w.Unresolved = w.Unresolved || !resolved
 		r.pods.add(p)
 	}
+}
+
+// bearers returns who the members of r belong to, by value; a nil r has none.
+func (r *running) bearers() map[bearer]*bearer {
+	all := make(map[bearer]*bearer)
+	for _, m := range r.all() {
+		all[*m.of] = m.of
+	}
+	return all
 }
 
 // addFormer gives the workloads whose last pods are stopping the controllers that they had, so that their labels stay

@@ -13,6 +13,7 @@ type serving struct {
 	services map[string]*Service
 	slices   map[string][]*EndpointSlice // by name of the Service
 	behind   map[string][]identity.Workload
+	dns      []identity.Workload // who is behind the Services that serve port 53
 }
 
 func newServing(services []*Service, endpointSlices []*EndpointSlice, running *running) *serving {
@@ -38,6 +39,9 @@ func (s *serving) over(running *running) *serving {
 	for name, service := range s.services {
 		if who := next.backing(service, running); len(who) > 0 {
 			next.behind[name] = who
+			if service.servesDNS() {
+				next.dns = append(next.dns, who...)
+			}
 		}
 	}
 	return next
@@ -49,13 +53,13 @@ func (s *serving) backing(service *Service, running *running) []identity.Workloa
 	for _, slice := range endpointSlices {
 		for i := range slice.Endpoints {
 			if m, known := running.members[slice.Endpoints[i].Pod]; known {
-				found[*m.of] = struct{}{}
+				found[m.of.id] = struct{}{}
 			}
 		}
 	}
 	if len(endpointSlices) == 0 {
 		for p := range running.pods.matching(service.Selector) {
-			found[*running.members[p.Name].of] = struct{}{}
+			found[running.members[p.Name].of.id] = struct{}{}
 		}
 	}
 	return slices.SortedFunc(maps.Keys(found), identity.Compare)
@@ -69,38 +73,7 @@ func (s *serving) all() map[string]*Service {
 	return s.services
 }
 
-// moveFronts brings the ClusterIPs of before to those of after. Either may be nil. A Service that is the same value in
-// both costs nothing.
-func moveFronts(fronts *editor[*Service], before, after *serving) {
-	if before == after {
-		return
-	}
-	for name, was := range before.all() {
-		if after.all()[name] != was {
-			for _, addr := range was.ClusterIPs {
-				fronts.set(addr, without(fronts.at(addr), was))
-			}
-		}
-	}
-	for name, is := range after.all() {
-		if before.all()[name] != is {
-			for _, addr := range is.ClusterIPs {
-				fronts.set(addr, with(fronts.at(addr), is))
-			}
-		}
-	}
+// servesDNS reports whether lookups go to the Service.
+func (s *Service) servesDNS() bool {
+	return slices.ContainsFunc(s.Ports, func(p ServicePort) bool { return p.Port == 53 })
 }
-
-func without(list []*Service, service *Service) []*Service {
-	return slices.DeleteFunc(slices.Clone(list), func(s *Service) bool { return sameName(s, service) })
-}
-
-func with(list []*Service, service *Service) []*Service {
-	list = append(without(list, service), service)
-	slices.SortFunc(list, func(a, b *Service) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return list
-}
-
-func sameName(a, b *Service) bool { return a.Namespace == b.Namespace && a.Name == b.Name }

@@ -11,80 +11,91 @@ import (
 )
 
 // Snapshot is the whole cluster at one moment. It is immutable and safe for concurrent use. A new one shares with the
-// one before it every namespace that did not change.
+// one before it every namespace that did not change, and of its indexes what did not change.
 type Snapshot struct {
-	spaces map[string]*Space
-	nodes  map[string]*Node
-	hosts  map[netip.Addr][]string // node address → nodes
-	fronts addresses[*Service]     // ClusterIP → Services, sorted
-	leases addresses[Lease]        // in the order in which their pods were made
+	spaces   map[string]*Space
+	nodes    map[string]*Node
+	services []netip.Prefix // ranges of ClusterIPs that the API server tells
+	ranges   Ranges         // of pods and Services
+	hosts    index[netip.Addr, []Host]
+	tenants  tenants
+	fronts   fronts
 }
 
 // Empty returns the snapshot of a cluster of which nothing is known.
 func Empty() *Snapshot { return &Snapshot{} }
 
-// WithSpace returns a snapshot in which the namespace of space is space. now ends the leases of the pods that are gone.
+// WithSpace returns a snapshot in which the namespace of space is space. now ends the leases of what is gone.
 func (s *Snapshot) WithSpace(space *Space, now time.Time) *Snapshot {
 	return s.WithSpaces([]*Space{space}, nil, now)
 }
 
-// WithoutSpace returns a snapshot without that namespace. now ends the leases of its pods.
+// WithoutSpace returns a snapshot without that namespace. now ends the leases of what was in it.
 func (s *Snapshot) WithoutSpace(namespace string, now time.Time) *Snapshot {
 	return s.WithSpaces(nil, []string{namespace}, now)
 }
 
 // WithSpaces returns a snapshot with these spaces in place of those of the same names, and without the namespaces that
-// are gone. now ends the leases of the pods that are gone. Its cost grows with what changed, not with the cluster.
+// are gone. now ends the leases of what is gone. Its cost grows with what changed, not with the cluster.
 func (s *Snapshot) WithSpaces(changed []*Space, gone []string, now time.Time) *Snapshot {
 	next := *s
 	next.spaces = make(map[string]*Space, len(s.spaces)+len(changed))
 	maps.Copy(next.spaces, s.spaces)
-	leases, fronts := s.leases.edit(), s.fronts.edit()
+	tenants, fronts := s.tenants.edit(now), s.fronts.edit(now)
 	for _, space := range changed {
 		before := next.spaces[space.Name]
 		next.spaces[space.Name] = space
-		moveLeases(leases, before.whoRuns(), space.running, now)
-		moveFronts(fronts, before.whatServes(), space.serving)
+		tenants.move(before.whoRuns(), space.running)
+		fronts.move(before.whatServes(), space.serving)
 	}
 	for _, name := range gone {
 		if before, known := next.spaces[name]; known {
 			delete(next.spaces, name)
-			moveLeases(leases, before.running, nil, now)
-			moveFronts(fronts, before.serving, nil)
+			tenants.move(before.running, nil)
+			fronts.move(before.serving, nil)
 		}
 	}
-	next.leases, next.fronts = leases.done(), fronts.done()
+	next.tenants, next.fronts = tenants.done(), fronts.done()
 	return &next
 }
 
-// Expired returns a snapshot without the leases that ended longer than LeaseRetention before now. Leases are also
-// forgotten where an address changes hands; this is for the addresses that nobody takes again.
+// Expired returns a snapshot without what ended longer than LeaseRetention before now. Leases are also forgotten where an
+// address changes hands; this is for the addresses that nobody takes again.
 func (s *Snapshot) Expired(now time.Time) *Snapshot {
-	edit := s.leases.edit()
-	for addr, list := range s.leases.all() {
-		if slices.ContainsFunc(list, func(l Lease) bool { return l.expired(now) }) {
-			edit.set(addr, settled(slices.Clone(list), now))
+	next := *s
+	next.tenants, next.fronts = s.tenants.forgotten(now), s.fronts.forgotten(now)
+	hosts := s.hosts.edit()
+	for addr, list := range s.hosts.all() {
+		if slices.ContainsFunc(list, func(h Host) bool { return isOver(h.To, now) }) {
+			setList(hosts, addr, recent(slices.Clone(list), now))
 		}
 	}
-	if edit.next == nil {
+	if next.hosts = hosts.done(); next.tenants == s.tenants && next.fronts == s.fronts && next.hosts == s.hosts {
 		return s
 	}
-	next := *s
-	next.leases = edit.done()
 	return &next
 }
 
-// WithNodes returns a snapshot with exactly these nodes.
-func (s *Snapshot) WithNodes(nodes []*Node) *Snapshot {
+// WithNodes returns a snapshot with exactly these nodes. now ends the leases of the addresses that are gone. A node that
+// did not change should be the same value as before, which costs nothing.
+func (s *Snapshot) WithNodes(nodes []*Node, now time.Time) *Snapshot {
 	next := *s
 	next.nodes = make(map[string]*Node, len(nodes))
-	next.hosts = make(map[netip.Addr][]string)
 	for _, n := range nodes {
 		next.nodes[n.Name] = n
-		for _, a := range n.Addresses {
-			next.hosts[a] = append(next.hosts[a], n.Name)
-		}
 	}
+	hosts := s.hosts.edit()
+	moveHosts(hosts, s.nodes, next.nodes, now)
+	next.hosts = hosts.done()
+	next.ranges = next.allRanges()
+	return &next
+}
+
+// WithServiceRanges returns a snapshot in which ClusterIPs come from exactly these ranges.
+func (s *Snapshot) WithServiceRanges(ranges []netip.Prefix) *Snapshot {
+	next := *s
+	next.services = ranges
+	next.ranges = next.allRanges()
 	return &next
 }
 
@@ -113,14 +124,6 @@ func (s *Snapshot) Service(namespace, name string) (*Service, bool) {
 	return nil, false
 }
 
-// ServiceAt returns the Service whose ClusterIP is addr.
-func (s *Snapshot) ServiceAt(addr netip.Addr) (*Service, bool) {
-	if found := s.fronts.at(addr); len(found) > 0 {
-		return found[0], true
-	}
-	return nil, false
-}
-
 // Node returns a node by name.
 func (s *Snapshot) Node(name string) (*Node, bool) {
 	n, known := s.nodes[name]
@@ -130,25 +133,6 @@ func (s *Snapshot) Node(name string) (*Node, bool) {
 // Nodes returns every node, sorted by name.
 func (s *Snapshot) Nodes() []*Node {
 	return slices.SortedFunc(maps.Values(s.nodes), func(a, b *Node) int { return cmp.Compare(a.Name, b.Name) })
-}
-
-// IsHost reports whether addr is an address of a node.
-func (s *Snapshot) IsHost(addr netip.Addr) bool { return len(s.hosts[addr]) > 0 }
-
-// Leases returns who held addr and from when to when, the earliest first.
-func (s *Snapshot) Leases(addr netip.Addr) []Lease { return s.leases.at(addr) }
-
-// Holder returns the lease that holds addr at that moment, and how many do: with 0 nobody does, and with more than 1 the
-// address says nothing about who it was. It does not allocate.
-func (s *Snapshot) Holder(addr netip.Addr, at time.Time) (lease Lease, holders int) {
-	list := s.leases.at(addr)
-	for i := range list {
-		if list[i].Held(at) {
-			lease = list[i]
-			holders++
-		}
-	}
-	return lease, holders
 }
 
 // APIServer returns the Service default/kubernetes, which stands for the API server, and its EndpointSlices.

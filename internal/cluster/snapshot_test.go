@@ -49,14 +49,14 @@ func firstAt(spaces map[string]cluster.Facts, addr netip.Addr) string {
 
 func TestSnapshotAnswersAboutNodes(t *testing.T) {
 	host := netip.MustParseAddr("192.0.2.1")
-	s := cluster.Empty().WithNodes([]*cluster.Node{{Name: "b"}, {Name: "a", Addresses: []netip.Addr{host}}})
+	s := cluster.Empty().WithNodes([]*cluster.Node{{Name: "b"}, {Name: "a", Addresses: []netip.Addr{host}}}, start)
 	if nodes := s.Nodes(); len(nodes) != 2 || nodes[0].Name != "a" {
 		t.Errorf("nodes = %v, want a and b", nodes)
 	}
 	if _, known := s.Node("a"); !known || !s.IsHost(host) || s.IsHost(ip) {
 		t.Error("node a or its address is not as it should be")
 	}
-	if s.WithNodes(nil).IsHost(host) {
+	if s.WithNodes(nil, start).IsHost(host) {
 		t.Error("the address of a node that is gone is still one of a node")
 	}
 }

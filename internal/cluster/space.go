@@ -35,6 +35,8 @@ type Workload struct {
 	// OwnLabels selects exactly the pods of this workload and no other pod or pod template of the namespace. It is nil
 	// when the workload has no labels that do.
 	OwnLabels map[string]string
+	// Unresolved says that an owner of the pods cannot be read, so that ID is only the last owner that is known.
+	Unresolved bool
 }
 
 // Ref is how a target names a server: '.' in the name is written '_'.
@@ -63,7 +65,7 @@ func (s *Space) With(f Facts, changed Parts) *Space {
 	}
 	next := &Space{Name: f.Namespace, Labels: f.Labels, running: s.running, serving: s.serving, declared: s.declared}
 	if changed&Running != 0 {
-		next.running = newRunning(f.Pods, f.Controllers)
+		next.running = newRunning(f, s.running)
 	}
 	switch {
 	case changed&Serving != 0:
@@ -117,14 +119,14 @@ func (s *Space) Named(name, kind string) []identity.Workload {
 // Pod returns the pod of that name.
 func (s *Space) Pod(name string) (*Pod, bool) {
 	m, known := s.running.members[name]
-	return m.pod, known
+	return m.Pod, known
 }
 
 // Pods returns every pod of the namespace, finished ones too.
 func (s *Space) Pods() []*Pod {
 	pods := make([]*Pod, 0, len(s.running.members))
 	for _, m := range s.running.members {
-		pods = append(pods, m.pod)
+		pods = append(pods, m.Pod)
 	}
 	slices.SortFunc(pods, byPodName)
 	return pods
@@ -133,7 +135,7 @@ func (s *Space) Pods() []*Pod {
 // WorkloadOf returns the workload that the pod of that name belongs to, also when the pod has finished.
 func (s *Space) WorkloadOf(pod string) (identity.Workload, bool) {
 	if m, known := s.running.members[pod]; known {
-		return *m.of, true
+		return m.of.id, true
 	}
 	return identity.Workload{}, false
 }
@@ -155,6 +157,9 @@ func (s *Space) Slices(service string) []*EndpointSlice { return s.serving.slice
 // Behind returns the workloads behind a Service, sorted: those of the pods that its EndpointSlices name, ready or not,
 // and, where it has no slice, those of the pods that its selector selects.
 func (s *Space) Behind(service string) []identity.Workload { return s.serving.behind[service] }
+
+// NameServers returns the workloads behind Services that serve port 53, in no order.
+func (s *Space) NameServers() []identity.Workload { return s.serving.dns }
 
 // Selected returns the unfinished pods that have all the labels of selector. An empty selector selects nothing.
 func (s *Space) Selected(selector map[string]string) []*Pod {

@@ -17,6 +17,7 @@ import (
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // TestEqualFactsInAnyOrderGiveEqualSpaces is the law of NewSpace.
@@ -199,9 +200,11 @@ func picture(s *cluster.Snapshot) map[string]any {
 	for n := range byte(addressCount) {
 		var leases []string
 		for _, l := range s.Leases(podAddress(n)) {
-			leases = append(leases, fmt.Sprintf("%s/%s %s %s-%s", l.Namespace, l.Pod, l.Workload, l.From, l.To))
+			leases = append(leases, fmt.Sprintf("%s/%s %s %s-%s", l.Pod.Namespace, l.Pod.Name, l.Workload(), l.From, l.To))
 		}
 		all[podAddress(n).String()] = leases
+		all["front "+clusterAddress(n).String()] = s.Fronts(clusterAddress(n))
+		all["found "+podAddress(n).String()] = indexed(s, n)
 		if service, known := s.ServiceAt(clusterAddress(n)); known {
 			all[clusterAddress(n).String()] = service.Namespace + "/" + service.Name
 		}
@@ -209,7 +212,7 @@ func picture(s *cluster.Snapshot) map[string]any {
 	return all
 }
 
-const addressCount = 6
+const addressCount = 6 // also of host ports and node ports
 
 func podAddress(n byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, n}) }
 
@@ -228,7 +231,8 @@ func facts(namespace string) *rapid.Generator[cluster.Facts] {
 		for i := range rapid.IntRange(0, 3).Draw(t, "services") {
 			f.Services = append(f.Services, &cluster.Service{
 				Namespace: namespace, Name: fmt.Sprintf("s%d", i), Selector: someLabels(t),
-				ClusterIPs: []netip.Addr{clusterAddress(anyAddress(t))},
+				ClusterIPs: []netip.Addr{clusterAddress(anyAddress(t))}, ExternalIPs: []netip.Addr{podAddress(anyAddress(t))},
+				Ports: []cluster.ServicePort{{Port: 80, NodePort: 30000 + int32(anyAddress(t)), Protocol: traffic.TCP}},
 			})
 		}
 		for i := range rapid.IntRange(0, 3).Draw(t, "slices") {
@@ -264,6 +268,8 @@ func anyPod(t *rapid.T, namespace string, i int) *cluster.Pod {
 	p.Finished = rapid.IntRange(0, 4).Draw(t, "finished") == 0
 	p.Created = at(rapid.IntRange(-5, 0).Draw(t, "created"))
 	p.IPs = []netip.Addr{podAddress(anyAddress(t))}
+	p.Node, p.HostNetwork = "n", rapid.IntRange(0, 3).Draw(t, "host") == 0
+	p.Ports = []cluster.ContainerPort{{Port: int32(anyAddress(t)), HostPort: int32(anyAddress(t)), Protocol: traffic.TCP}}
 	return p
 }
 

@@ -20,7 +20,7 @@ func BenchmarkResolve(b *testing.B) {
 			b.ReportAllocs()
 			var kept int
 			for b.Loop() {
-				found, _ := resolver.Resolve(snapshot, names, s)
+				found, _ := resolver.Resolve(snapshot, names, Delivery{Sighting: s, Node: "node-1"})
 				kept += len(found)
 			}
 			if want := s.From.Addr.String() != "192.168.1.10"; want != (kept > 0) {

@@ -9,32 +9,23 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// claimLength is how much of a pod's name fits into a host name.
-const claimLength = 63
-
 // client returns who sent. In this order: whom the UID names, the API server, who held the address, and what kind of
 // address it is otherwise.
 func (l *look) client() (end, Reason) {
 	from := &l.sighting.From
-	if !from.Addr.IsValid() {
+	if from.PodUID != "" || !from.Addr.IsValid() {
 		return l.claimed(from)
 	}
-	leases := l.snapshot.Leases(from.Addr)
-	if from.PodUID != "" {
-		if lease, reason := l.holder(leases, from.PodUID); reason == Resolved {
-			return confirmed(from, lease)
-		}
-	}
-	if l.isAPIServer(from.Addr) {
-		if l.snapshot.IsHost(from.Addr) {
+	if l.isAPIServer(from.Addr, onlyReady) {
+		if l.isHost(from.Addr) {
 			return l.onHost(from)
 		}
 		return insideEnd(identity.APIServer()), Resolved
 	}
-	lease, reason := l.holder(leases, "")
+	lease, reason := l.holder(l.snapshot.Leases(from.Addr), "")
 	switch reason {
 	case Resolved:
-		return confirmed(from, lease)
+		return confirmed(from, lease.Tenant)
 	case NoHolder:
 		return l.unheld(from)
 	default:
@@ -45,7 +36,7 @@ func (l *look) client() (end, Reason) {
 // unheld returns the client behind an address that no pod held.
 func (l *look) unheld(from *traffic.Party) (end, Reason) {
 	switch {
-	case l.snapshot.IsHost(from.Addr):
+	case l.isHost(from.Addr):
 		return l.onHost(from)
 	case l.isControlPlane(from.Addr):
 		return insideEnd(identity.APIServer()), Resolved
@@ -64,69 +55,69 @@ func (l *look) unheld(from *traffic.Party) (end, Reason) {
 	}
 }
 
-// onHost returns the pod on the host network that the UID names; without one, the address says too little.
+// onHost returns the workload that the party claims to be; without a claim, the address says too little.
 func (l *look) onHost(from *traffic.Party) (end, Reason) {
-	if from.PodUID == "" {
+	if from.Workload.IsZero() {
 		return end{}, HostNetwork
 	}
 	return l.claimed(from)
 }
 
-// confirmed returns the holder of the address unless another claim of the party contradicts.
-func confirmed(p *traffic.Party, lease cluster.Lease) (end, Reason) {
-	if !agrees(p, lease.UID, lease.Pod, lease.Workload) {
+// confirmed returns the pod that held the address unless another claim of the party contradicts.
+func confirmed(p *traffic.Party, t cluster.Tenant) (end, Reason) {
+	found, reason := tenantEnd(t)
+	if reason == Resolved && !agrees(p, t) {
 		return end{}, ClaimMismatch
 	}
-	return end{peer: graph.Peer{Workload: lease.Workload}, pod: lease.UID}, Resolved
+	return found, reason
 }
 
-// agrees reports whether everything that the party claims fits that pod. A name may be cut to the length of a host name.
-func agrees(p *traffic.Party, uid, pod string, who identity.Workload) bool {
-	if p.PodUID != "" && p.PodUID != uid {
-		return false
-	}
-	if p.Pod != "" && p.Pod != pod && p.Pod != pod[:min(len(pod), claimLength)] {
-		return false
-	}
-	return p.Workload.IsZero() || p.Workload == who
+// agrees reports whether everything that the party claims fits that pod.
+func agrees(p *traffic.Party, t cluster.Tenant) bool {
+	return (p.Pod == "" || t.Pod.IsCalled(p.Pod)) && (p.Workload.IsZero() || p.Workload == t.Workload())
 }
 
-// claimed returns whom a party means that has no address of its own: the pod of that UID, else the workload.
+// claimed returns whom a party claims to be: the pod of that UID, else the workload.
 func (l *look) claimed(p *traffic.Party) (end, Reason) {
 	if p.PodUID != "" {
-		pod, who, known := l.podByUID(p.PodUID)
-		switch {
-		case !known:
-			return end{}, NoHolder
-		case !agrees(p, pod.UID, pod.Name, who):
-			return end{}, ClaimMismatch
-		default:
-			return end{peer: graph.Peer{Workload: who}, pod: pod.UID}, Resolved
-		}
+		return l.byUID(p)
 	}
 	if p.Workload.IsZero() {
 		return end{}, NoHolder
 	}
-	if _, known := l.snapshot.Workload(p.Workload); !known {
+	workload, known := l.snapshot.Workload(p.Workload)
+	switch {
+	case !known:
 		return end{}, UnknownWorkload
+	case workload.Unresolved:
+		return end{}, OwnerUnresolved
+	default:
+		return insideEnd(p.Workload), Resolved
 	}
-	return insideEnd(p.Workload), Resolved
 }
 
-// podByUID looks through all pods. Only parties whose address does not tell the pod need it.
-func (l *look) podByUID(uid string) (*cluster.Pod, identity.Workload, bool) {
-	for _, namespace := range l.snapshot.Namespaces() {
-		space, _ := l.snapshot.Space(namespace)
-		for _, who := range space.Workloads() {
-			workload, _ := space.Workload(who)
-			for _, pod := range workload.Pods {
-				if pod.UID == uid {
-					return pod, who, true
-				}
-			}
-		}
+// byUID returns the pod of the UID that the party claims. Its address may be one that the API server does not know of, on
+// a second interface, but not that of another pod.
+func (l *look) byUID(p *traffic.Party) (end, Reason) {
+	tenant, known := l.snapshot.Tenant(p.PodUID)
+	if !known {
+		return end{}, NoHolder
 	}
-	return nil, identity.Workload{}, false
+	found, reason := tenantEnd(tenant)
+	if reason != Resolved {
+		return end{}, reason
+	}
+	if !agrees(p, tenant) {
+		return end{}, ClaimMismatch
+	}
+	leases := l.snapshot.Leases(p.Addr)
+	if _, own := l.holder(leases, tenant.Pod.UID); own == Resolved {
+		return found, Resolved
+	}
+	if _, others := l.holder(leases, ""); others != NoHolder {
+		return end{}, ClaimMismatch
+	}
+	return found, Resolved
 }
 
 // isDNSServer reports whether the client answers the cluster's lookups, and so asks others for them.
@@ -136,7 +127,8 @@ func (l *look) isDNSServer(client end) bool {
 		if !known || client.peer.Workload.Namespace != dns.Namespace {
 			continue
 		}
-		if slices.Contains(space.Behind(dns.Name), client.peer.Workload) {
+		who := client.peer.Workload
+		if slices.Contains(space.Behind(dns.Name), who) || slices.Contains(space.NameServers(), who) {
 			return true
 		}
 	}

@@ -12,29 +12,65 @@ import (
 // connection returns who was connected to. The address after translation comes first, because it names one pod; the
 // address before it then names the Service.
 func (l *look) connection(client end) ([]server, Reason) {
-	to, translated := &l.sighting.To, l.sighting.What.Translated
-	if translated.IsValid() {
-		lease, reason := l.holder(l.snapshot.Leases(translated.Addr().Unmap()), "")
-		if reason == Resolved {
-			return []server{l.behindFront(lease, to.Addr, translated.Port())}, Resolved
-		}
-		if reason == Ambiguous {
-			return nil, Ambiguous
+	to := &l.sighting.To
+	if l.sighting.What.Translated.IsValid() {
+		if one, reason := l.translated(to); reason != NoHolder {
+			return []server{one}, reason
 		}
 	}
 	if !to.Addr.IsValid() {
 		return l.unaddressed(client, to)
 	}
+	if !client.peer.Inside() && to.Port == 0 {
+		return nil, NoTarget
+	}
 	return l.byAddress(client, to)
 }
 
-// behindFront is the pod that a connection to front was translated to.
-func (l *look) behindFront(lease cluster.Lease, front netip.Addr, port uint16) server {
-	s := server{end: end{peer: graph.Peer{Workload: lease.Workload}, pod: lease.UID}, target: port}
-	if service, known := l.snapshot.ServiceAt(front); known && service.Namespace == lease.Namespace {
-		s.service = service.Name
+// translated returns the pod, or the API server, that a connection was translated to; NoHolder if that is not known.
+func (l *look) translated(to *traffic.Party) (server, Reason) {
+	target := l.sighting.What.Translated
+	addr, port := target.Addr().Unmap(), target.Port()
+	front := l.serviceBefore(to)
+	lease, reason := l.holder(l.snapshot.Leases(addr), "")
+	switch {
+	case reason == Resolved:
+		found, mismatch := confirmed(to, lease.Tenant)
+		return server{end: found, target: port, service: aliasFor(front, found)}, mismatch
+	case reason == Ambiguous:
+		return server{}, Ambiguous
+	case l.isAPIServerPort(addr, port):
+		found := insideEnd(identity.APIServer())
+		return server{end: found, target: port, service: aliasFor(front, found)}, Resolved
 	}
-	return s
+	one, reason := l.podOnHost(addr, port)
+	if reason != Resolved {
+		return server{}, NoHolder // the address before translation may say more
+	}
+	one.service = aliasFor(front, one.end)
+	return one, Resolved
+}
+
+// aliasFor returns the name of a Service if it is in the server's namespace, where names of Services belong.
+func aliasFor(service *cluster.Service, found end) string {
+	if service == nil || service.Namespace != found.peer.Workload.Namespace {
+		return ""
+	}
+	return service.Name
+}
+
+// serviceBefore returns the Service that a client addressed; nil when it is none, or not clear.
+func (l *look) serviceBefore(to *traffic.Party) *cluster.Service {
+	if front := l.clusterIP(to.Addr); front != nil {
+		return front.Service
+	}
+	if front, matches := l.border(to); matches == 1 {
+		return front.Service
+	}
+	if on := l.snapshot.OnNodePort(l.nodePort(to)); len(on) == 1 && l.isHost(to.Addr) {
+		return on[0]
+	}
+	return nil
 }
 
 // unaddressed returns the servers of a party without an address: by its name, else by its claims.
@@ -46,29 +82,81 @@ func (l *look) unaddressed(client end, to *traffic.Party) ([]server, Reason) {
 	return []server{{end: found}}, reason
 }
 
-// byAddress returns the servers behind an address, in this order: the Service with that ClusterIP, the pod that held it,
-// the API server, and what kind of address it is otherwise.
+// notThisWay is the answer of a way that the next one may know better.
+const notThisWay Reason = "not this way"
+
+// byAddress returns the servers behind an address. The ways are tried in order.
 func (l *look) byAddress(client end, to *traffic.Party) ([]server, Reason) {
-	if service, known := l.snapshot.ServiceAt(to.Addr); known {
-		return l.behind(client, service, maxHops)
+	servers, reason := l.toClusterIP(client, to) // a Service, by its ClusterIP
+	if reason == notThisWay {
+		servers, reason = l.toPod(to) // the pod that held the address
 	}
-	lease, reason := l.holder(l.snapshot.Leases(to.Addr), "")
+	if reason == notThisWay {
+		servers, reason = l.toBorder(client, to) // a Service, by the address and port of its load balancer
+	}
+	if reason == notThisWay {
+		servers, reason = l.toAPIServer(client, to) // the API server, by an endpoint and its port
+	}
+	if reason == notThisWay {
+		servers, reason = l.toNode(client, to) // whoever has that port of a node
+	}
 	switch {
-	case reason == Resolved:
-		found, mismatch := confirmed(to, lease)
-		return []server{{end: found, target: to.Port}}, mismatch
-	case reason == Ambiguous:
-		return nil, Ambiguous
-	case l.isAPIServerPort(to.Addr, to.Port):
-		return []server{{end: insideEnd(identity.APIServer()), target: to.Port}}, Resolved
-	case l.snapshot.IsHost(to.Addr):
-		return nil, HostNetwork
+	case reason != notThisWay:
+		return servers, reason
 	case l.inside(to.Addr):
 		return nil, NoHolder
 	case isLocal(to.Addr):
 		return nil, LocalAddress
 	default:
 		return l.outside(client, to.Addr)
+	}
+}
+
+func (l *look) toClusterIP(client end, to *traffic.Party) ([]server, Reason) {
+	front := l.clusterIP(to.Addr)
+	if front == nil {
+		return nil, notThisWay
+	}
+	return l.behindFront(client, front)
+}
+
+func (l *look) toPod(to *traffic.Party) ([]server, Reason) {
+	lease, reason := l.holder(l.snapshot.Leases(to.Addr), "")
+	switch reason {
+	case Resolved:
+		found, mismatch := confirmed(to, lease.Tenant)
+		return []server{{end: found, target: to.Port}}, mismatch
+	case NoHolder:
+		return nil, notThisWay
+	default:
+		return nil, reason
+	}
+}
+
+// toBorder is for addresses at the border. A load balancer may live at the address of a node, whose other ports are then
+// still the node's.
+func (l *look) toBorder(client end, to *traffic.Party) ([]server, Reason) {
+	front, matches := l.border(to)
+	switch {
+	case matches == 1:
+		return l.behindFront(client, front)
+	case matches > 1:
+		return nil, Ambiguous
+	case front == nil || l.isHost(to.Addr) || l.isAPIServer(to.Addr, allEndpoints):
+		return nil, notThisWay
+	default:
+		return nil, NoTarget
+	}
+}
+
+func (l *look) toAPIServer(client end, to *traffic.Party) ([]server, Reason) {
+	switch {
+	case !l.isAPIServerPort(to.Addr, to.Port):
+		return nil, notThisWay
+	case !client.peer.Inside(): // people and machines outside are no part of the map
+		return nil, NoTarget
+	default:
+		return []server{{end: insideEnd(identity.APIServer()), target: to.Port}}, Resolved
 	}
 }
 
@@ -90,30 +178,4 @@ func (l *look) outsidePeer(client end, addr netip.Addr) (graph.Peer, Reason) {
 		return graph.Peer{Name: name}, Resolved
 	}
 	return graph.Peer{Addr: addr}, Awaiting
-}
-
-// isAPIServerPort reports whether addr and port are those of an endpoint of the API server.
-func (l *look) isAPIServerPort(addr netip.Addr, port uint16) bool {
-	_, endpoints, known := l.snapshot.APIServer()
-	if !known {
-		return false
-	}
-	for _, slice := range endpoints {
-		if !hasPort(slice.Ports, port) {
-			continue
-		}
-		if anyEndpoint([]*cluster.EndpointSlice{slice}, func(a netip.Addr) bool { return a == addr }) {
-			return true
-		}
-	}
-	return false
-}
-
-func hasPort(ports []cluster.ServicePort, port uint16) bool {
-	for i := range ports {
-		if ports[i].Port == int32(port) {
-			return true
-		}
-	}
-	return false
 }

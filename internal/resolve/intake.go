@@ -23,36 +23,41 @@ func NewIntake(o Options, g *graph.Graph) *Intake {
 	return &Intake{Resolver: New(o), Names: NewMemory(0), Room: NewRoom(0, 0), Ledger: NewLedger(), Graph: g}
 }
 
-// Take handles one sighting that arrived at now.
+// Take handles one sighting that arrived at now, from nobody knows where.
 func (i *Intake) Take(snapshot *cluster.Snapshot, s traffic.Sighting, now time.Time) {
+	i.TakeFrom(snapshot, Delivery{Sighting: s}, now)
+}
+
+// TakeFrom handles one sighting that arrived at now from the agent of a node.
+func (i *Intake) TakeFrom(snapshot *cluster.Snapshot, s Delivery, now time.Time) {
 	if now.Sub(s.Last) > cluster.LeaseRetention {
-		i.Ledger.Refuse(Refusal{Sighting: s, Reason: TooOld})
+		i.Ledger.Refuse(Refusal{Sighting: s.Sighting, Reason: TooOld})
 		return
 	}
 	s.First, s.Last = earlier(s.First, now), earlier(s.Last, now)
 	observed, reason := i.Resolver.Resolve(snapshot, i.Names, s)
 	switch {
 	case reason == Resolved:
-		i.merge(s, observed)
+		i.merge(s.Sighting, observed)
 	case reason.Waits():
 		if oldest, left := i.Room.Put(s, now); left {
 			i.leave(snapshot, oldest, WaitFull)
 		}
 	default:
-		i.Ledger.Refuse(Refusal{Sighting: s, Reason: reason})
+		i.Ledger.Refuse(Refusal{Sighting: s.Sighting, Reason: reason})
 	}
 }
 
 // Retry tries again what waits. It is to be called when the snapshot changed, and every few seconds, since time runs out.
 func (i *Intake) Retry(snapshot *cluster.Snapshot, now time.Time) {
-	for _, done := range i.Room.Retry(now, func(s traffic.Sighting) ([]graph.Observation, Reason) {
+	for _, done := range i.Room.Retry(now, func(s Delivery) ([]graph.Observation, Reason) {
 		return i.Resolver.Resolve(snapshot, i.Names, s)
 	}) {
 		switch done.Reason {
 		case Resolved:
 			i.merge(done.Sighting, done.Observed)
 		case WaitFull:
-			i.leave(snapshot, done.Sighting, WaitFull)
+			i.leave(snapshot, done.Delivery, WaitFull)
 		default:
 			i.Ledger.Refuse(Refusal{Sighting: done.Sighting, Reason: done.Reason})
 		}
@@ -67,13 +72,13 @@ func (i *Intake) Close(snapshot *cluster.Snapshot) {
 }
 
 // leave settles a sighting that cannot wait any longer. A connection across the border is known by address.
-func (i *Intake) leave(snapshot *cluster.Snapshot, s traffic.Sighting, reason Reason) {
+func (i *Intake) leave(snapshot *cluster.Snapshot, s Delivery, reason Reason) {
 	observed, now := i.Resolver.Resolve(snapshot, i.Names, s)
 	if now == Resolved || now == Awaiting {
-		i.merge(s, observed)
+		i.merge(s.Sighting, observed)
 		return
 	}
-	i.Ledger.Refuse(Refusal{Sighting: s, Reason: reason})
+	i.Ledger.Refuse(Refusal{Sighting: s.Sighting, Reason: reason})
 }
 
 // merge puts the observations of one sighting into the graph. However many of them the graph refuses, that is one refusal.

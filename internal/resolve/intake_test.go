@@ -78,10 +78,10 @@ func TestABoundOfTheGraphIsOneRefusal(t *testing.T) {
 
 func TestRetryPutsThePatientInFront(t *testing.T) {
 	room := NewRoom(2, time.Minute)
-	sighting := func(i int) traffic.Sighting { return sightingOf(t, unknownName(i)) }
+	sighting := func(i int) Delivery { return Delivery{Sighting: sightingOf(t, unknownName(i))} }
 	room.Put(sighting(0), arrival)
 	room.Put(sighting(1), arrival)
-	settled := room.Retry(arrival, func(s traffic.Sighting) ([]graph.Observation, Reason) {
+	settled := room.Retry(arrival, func(s Delivery) ([]graph.Observation, Reason) {
 		if s.To.Name == sighting(0).To.Name {
 			room.Put(sighting(2), arrival) // arrives while the others are tried
 		}

@@ -106,7 +106,7 @@ func FuzzResolve(f *testing.F) {
 		if flags&4 != 0 {
 			s.What.Translated = netip.AddrPortFrom(s.From.Addr, port)
 		}
-		found, reason := resolver.Resolve(snapshot, NewMemory(4), s)
+		found, reason := resolver.Resolve(snapshot, NewMemory(4), Delivery{Sighting: s, Node: aliases})
 		if known := reason == Resolved || reason == Awaiting; known != (len(found) > 0) {
 			t.Fatalf("%d observations with reason %q", len(found), reason)
 		}

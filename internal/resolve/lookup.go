@@ -39,10 +39,10 @@ func (l *look) byServiceName(client end, name dnsName, hops int) ([]server, Reas
 	if !known {
 		return l.bySearch(client)
 	}
-	if one, found := l.namedPod(service, name); found {
-		return []server{one}, Resolved
+	if one, reason := l.namedPod(service, name); reason != NoHolder {
+		return []server{one}, reason
 	}
-	return l.behind(client, service, hops)
+	return l.behind(client, service, l.portOf(service), hops)
 }
 
 // bySearch returns the server when a DNS server completed the search for the client: the question has a search suffix
@@ -59,39 +59,57 @@ func (l *look) bySearch(client end) ([]server, Reason) {
 	return nil, UnknownService
 }
 
-// namedPod returns the one pod behind a Service that the name selects, by its name or by its address.
-func (l *look) namedPod(service *cluster.Service, name dnsName) (server, bool) {
+// namedPod returns the one pod behind a Service that the name selects, by its name, its host name or its address.
+func (l *look) namedPod(service *cluster.Service, name dnsName) (server, Reason) {
 	space, known := l.snapshot.Space(service.Namespace)
 	if !known || name.host == "" {
-		return server{}, false
+		return server{}, NoHolder
 	}
-	found, known := space.Pod(name.host)
+	pod, known := space.Pod(name.host)
+	if !known {
+		pod, known = podCalled(space, service, name.host)
+	}
 	if !known && name.addr.IsValid() {
 		lease, reason := l.holder(l.snapshot.Leases(name.addr), "")
-		if reason != Resolved || lease.Namespace != service.Namespace {
-			return server{}, false
+		if reason != Resolved || lease.Pod.Namespace != service.Namespace {
+			return server{}, NoHolder
 		}
-		found, known = space.Pod(lease.Pod)
+		pod, known = space.Pod(lease.Pod.Name)
 	}
 	if !known {
-		return server{}, false
+		return server{}, NoHolder
 	}
-	who, known := space.WorkloadOf(found.Name)
-	if !known || !slices.Contains(space.Behind(service.Name), who) {
-		return server{}, false
+	tenant, known := l.snapshot.Tenant(pod.UID)
+	if !known || !slices.Contains(space.Behind(service.Name), tenant.Workload()) {
+		return server{}, NoHolder
 	}
-	return server{
-		end: end{peer: graph.Peer{Workload: who}, pod: found.UID}, service: service.Name, host: found.HostNetwork,
-	}, true
+	found, reason := tenantEnd(tenant)
+	return server{end: found, service: service.Name, host: pod.HostNetwork}, reason
+}
+
+// podCalled returns the pod behind a Service whose spec.hostname is host.
+func podCalled(space *cluster.Space, service *cluster.Service, host string) (*cluster.Pod, bool) {
+	for _, slice := range space.Slices(service.Name) {
+		for i := range slice.Endpoints {
+			if pod, known := space.Pod(slice.Endpoints[i].Pod); known && pod.Hostname == host {
+				return pod, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // byPodName returns the pod that held the address that the name spells. No Service is involved.
 func (l *look) byPodName(name dnsName) ([]server, Reason) {
 	lease, reason := l.holder(l.snapshot.Leases(name.addr), "")
+	if reason == NoHolder && l.isHost(name.addr) {
+		return nil, HostNetwork
+	}
 	if reason != Resolved {
 		return nil, reason
 	}
-	return []server{{end: end{peer: graph.Peer{Workload: lease.Workload}, pod: lease.UID}}}, Resolved
+	found, reason := tenantEnd(lease.Tenant)
+	return []server{{end: found}}, reason
 }
 
 // byOutsideName returns the peer of a name outside the cluster. The answer to a lookup is remembered, so that connections

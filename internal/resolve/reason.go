@@ -24,10 +24,14 @@ const (
 	NoBackend         Reason = "NoBackend"         // Service without backing pods
 	NoTarget          Reason = "NoTarget"          // border traffic to a port nobody owns
 	UnknownWorkload   Reason = "UnknownWorkload"   // claimed workload that does not exist
+	UnknownBroker     Reason = "UnknownBroker"     // Kafka log of a pod that is not known
+	UnknownOperation  Reason = "UnknownOperation"  // Kafka operation that is not known
+	OwnerUnresolved   Reason = "OwnerUnresolved"   // an owner of the pod cannot be read
 	DNSRelay          Reason = "DNSRelay"          // answer to a DNS server asking for others
 	SearchNoise       Reason = "SearchNoise"       // search suffix behind a cluster name
 	ExcludedNamespace Reason = "ExcludedNamespace" // by configuration
 	ExternalDisabled  Reason = "ExternalDisabled"  // border traffic switched off
+	ForeignNode       Reason = "ForeignNode"       // the nodes of both parties are known, and another one reports
 	TooOld            Reason = "TooOld"            // before the retained leases
 	WaitFull          Reason = "WaitFull"          // waiting room full
 	Shutdown          Reason = "Shutdown"          // operator stopped while it waited
@@ -42,8 +46,8 @@ const (
 func Reasons() []Reason {
 	all := []Reason{
 		NoHolder, Ambiguous, HostNetwork, ClaimMismatch, SamePod, LocalAddress, UnknownService, BadClusterName, NoBackend,
-		NoTarget, UnknownWorkload, DNSRelay, SearchNoise, ExcludedNamespace, ExternalDisabled, TooOld, WaitFull, Shutdown,
-		GraphFull,
+		NoTarget, UnknownWorkload, UnknownBroker, UnknownOperation, OwnerUnresolved, DNSRelay, SearchNoise, ExcludedNamespace,
+		ExternalDisabled, ForeignNode, TooOld, WaitFull, Shutdown, GraphFull,
 	}
 	slices.Sort(all)
 	return all
@@ -52,7 +56,7 @@ func Reasons() []Reason {
 // Waits reports whether a sighting with that reason may resolve later, when more of the cluster is known.
 func (r Reason) Waits() bool {
 	switch r {
-	case NoHolder, Ambiguous, UnknownService, NoBackend, UnknownWorkload, Awaiting:
+	case NoHolder, Ambiguous, UnknownService, NoBackend, UnknownWorkload, OwnerUnresolved, Awaiting:
 		return true
 	default:
 		return false

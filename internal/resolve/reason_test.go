@@ -14,7 +14,7 @@ func TestReasonsThatWait(t *testing.T) {
 			waiting = append(waiting, r)
 		}
 	}
-	want := []Reason{Ambiguous, NoBackend, NoHolder, UnknownService, UnknownWorkload}
+	want := []Reason{Ambiguous, NoBackend, NoHolder, OwnerUnresolved, UnknownService, UnknownWorkload}
 	if diff := cmp.Diff(waiting, want); diff != "" {
 		t.Errorf("refusals that wait first (-got +want):\n%s", diff)
 	}

@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/cluster"
@@ -11,15 +10,24 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// Resolver turns sightings into observations. It holds nothing but its options and what it computed about the latest
-// snapshot; it is safe for concurrent use.
+// Resolver turns sightings into observations. It holds nothing but its options; it is safe for concurrent use.
 type Resolver struct {
-	options Options
-	terrain atomic.Pointer[terrain]
+	options  Options
+	networks cluster.Ranges // of the cluster, as configured
 }
 
 // New returns a resolver with these options, which must be valid.
-func New(o Options) *Resolver { return &Resolver{options: o.withDefaults()} }
+func New(o Options) *Resolver {
+	o = o.withDefaults()
+	return &Resolver{options: o, networks: cluster.NewRanges(o.ClusterNetworks...)}
+}
+
+// Delivery is a sighting and the node whose agent reported it; empty when that is not known.
+type Delivery struct {
+	traffic.Sighting
+
+	Node string
+}
 
 // Resolve returns what a sighting says about workloads: one observation per server, since a Service may have several
 // workloads behind it. When it says nothing, the reason is not Resolved. With the reason Awaiting there are
@@ -27,14 +35,14 @@ func New(o Options) *Resolver { return &Resolver{options: o.withDefaults()} }
 //
 // It is a pure function of its arguments, but that names learns from the answers to lookups. It makes no request and
 // costs about as much as a few map reads.
-func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, s traffic.Sighting) ([]graph.Observation, Reason) {
-	l := look{resolver: r, snapshot: snapshot, names: names, sighting: &s}
+func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, d Delivery) ([]graph.Observation, Reason) {
+	l := look{resolver: r, snapshot: snapshot, names: names, sighting: &d.Sighting}
 	client, reason := l.client()
 	if reason != Resolved {
 		return nil, reason
 	}
 	var servers []server
-	if s.What.Act == traffic.Lookup {
+	if d.What.Act == traffic.Lookup {
 		servers, reason = l.lookup(client)
 	} else {
 		servers, reason = l.connection(client)
@@ -42,16 +50,27 @@ func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, s traffic.
 	if reason != Resolved && reason != Awaiting {
 		return nil, reason
 	}
-	if servers = withoutItself(client, servers); len(servers) == 0 {
-		return nil, SamePod
-	}
-	if servers = r.withoutExcluded(client, servers); len(servers) == 0 {
-		return nil, ExcludedNamespace
+	if final := l.objection(d.Node, client, &servers); final != Resolved {
+		return nil, final
 	}
 	if !client.peer.Inside() && r.isPrivate(client.peer.Addr) {
 		reason = Awaiting // perhaps a pod so new that its address is not known yet
 	}
 	return l.observations(client, servers), reason
+}
+
+// objection says why the map has no place for what is known by now. It leaves in servers those for which it has.
+func (l *look) objection(node string, client end, servers *[]server) Reason {
+	if l.isForeign(node, client, *servers) {
+		return ForeignNode
+	}
+	if *servers = withoutItself(client, *servers); len(*servers) == 0 {
+		return SamePod
+	}
+	if *servers = l.resolver.withoutExcluded(client, *servers); len(*servers) == 0 {
+		return ExcludedNamespace
+	}
+	return Resolved
 }
 
 // look is the resolution of one sighting.
@@ -66,6 +85,7 @@ type look struct {
 type end struct {
 	peer graph.Peer
 	pod  string // UID; empty unless the sighting means exactly one pod
+	node string // of that pod
 }
 
 // server is an end with what the sighting says about how it was reached.
@@ -79,44 +99,30 @@ type server struct {
 
 func insideEnd(who identity.Workload) end { return end{peer: graph.Peer{Workload: who}} }
 
-// holder returns who held an address of the sighting, of that pod where uid is given. A folded sighting has two moments
-// at which the address is known to have spoken, the last one first.
-func (l *look) holder(leases []cluster.Lease, uid string) (cluster.Lease, Reason) {
-	if len(leases) == 0 {
-		return cluster.Lease{}, NoHolder
+// tenantEnd returns the end that is exactly one pod.
+func tenantEnd(t cluster.Tenant) (end, Reason) {
+	if t.Unresolved() {
+		return end{}, OwnerUnresolved
 	}
-	for _, grace := range []time.Duration{0, apiSecond} {
-		for _, at := range []time.Time{l.sighting.Last, l.sighting.First} {
-			if found, reason := heldAt(leases, uid, at, grace); reason != NoHolder {
-				return found, reason
-			}
-		}
-	}
-	return cluster.Lease{}, NoHolder
+	return end{peer: graph.Peer{Workload: t.Workload()}, pod: t.Pod.UID, node: t.Pod.Node}, Resolved
 }
 
-// apiSecond is how much later than the API says a pod may have ended: the API cuts times to whole seconds. A pod that
-// lives for less than a second would hold its address at no moment.
-const apiSecond = time.Second
-
-// heldAt returns the one lease that holds at that moment, or ended less than grace before it.
-func heldAt(leases []cluster.Lease, uid string, at time.Time, grace time.Duration) (cluster.Lease, Reason) {
-	var found *cluster.Lease
-	for i := range leases {
-		lease := &leases[i]
-		held := lease.Held(at) || !at.Before(lease.From) && at.Before(lease.To.Add(grace))
-		if !held || uid != "" && lease.UID != uid {
-			continue
-		}
-		if found != nil {
-			return cluster.Lease{}, Ambiguous
-		}
-		found = lease
+// isForeign reports whether the parties are pods of other nodes than the one that reported them. That is only said of
+// what goes straight from pod to pod; whatever is translated may pass through any node.
+func (l *look) isForeign(node string, client end, servers []server) bool {
+	if node == "" || client.node == "" || client.node == node {
+		return false
 	}
-	if found == nil {
-		return cluster.Lease{}, NoHolder
+	other := ""
+	switch {
+	case l.sighting.What.Act == traffic.Lookup:
+		if lease, reason := l.holder(l.snapshot.Leases(l.sighting.What.Responder), ""); reason == Resolved {
+			other = lease.Pod.Node
+		}
+	case len(servers) == 1 && servers[0].service == "" && !l.sighting.What.Translated.IsValid():
+		other = servers[0].node
 	}
-	return *found, Resolved
+	return other != "" && other != node
 }
 
 // withoutItself drops the client's own pod from the servers.
@@ -161,4 +167,59 @@ func (l *look) observations(client end, servers []server) []graph.Observation {
 		}
 	}
 	return all
+}
+
+// apiSecond is how much later than the API says something may have ended: the API cuts times to whole seconds. A pod that
+// lives for less than a second would hold its address at no moment.
+const apiSecond = time.Second
+
+// moments are the times at which what the sighting tells of is known to have been so: a folded one has two of them. The
+// last one counts first, and only then the second after an end.
+func (l *look) moments() [4]moment {
+	return [4]moment{
+		{l.sighting.Last, 0}, {l.sighting.First, 0}, {l.sighting.Last, apiSecond}, {l.sighting.First, apiSecond},
+	}
+}
+
+// moment is a time, and how long before it something may have ended.
+type moment struct {
+	at    time.Time
+	grace time.Duration
+}
+
+// within reports whether something that lasted from from to to, or lasts if to is zero, was there at that moment.
+func (m moment) within(from, to time.Time) bool {
+	return !m.at.Before(from) && (to.IsZero() || m.at.Before(to.Add(m.grace)))
+}
+
+// holder returns who held an address of the sighting, of that pod where uid is given.
+func (l *look) holder(leases []cluster.Lease, uid string) (*cluster.Lease, Reason) {
+	if len(leases) == 0 {
+		return nil, NoHolder
+	}
+	for _, m := range l.moments() {
+		if found, reason := m.heldBy(leases, uid); reason != NoHolder {
+			return found, reason
+		}
+	}
+	return nil, NoHolder
+}
+
+// heldBy returns the one lease that holds at that moment.
+func (m moment) heldBy(leases []cluster.Lease, uid string) (*cluster.Lease, Reason) {
+	var found *cluster.Lease
+	for i := range leases {
+		lease := &leases[i]
+		if !m.within(lease.From, lease.To) || uid != "" && lease.Pod.UID != uid {
+			continue
+		}
+		if found != nil {
+			return nil, Ambiguous
+		}
+		found = lease
+	}
+	if found == nil {
+		return nil, NoHolder
+	}
+	return found, Resolved
 }

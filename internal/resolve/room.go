@@ -17,8 +17,9 @@ type Room struct {
 }
 
 type waiter struct {
-	sighting traffic.Sighting
-	since    time.Time
+	Delivery
+
+	since time.Time
 }
 
 // Refusal is a sighting that made no edge, and why.
@@ -45,32 +46,34 @@ func NewRoom(limit int, patience time.Duration) *Room {
 	return &Room{limit: limit, patience: patience}
 }
 
-// Put lets s wait from now on. When the room is full the oldest sighting leaves for it: it is returned, and left is true.
-func (r *Room) Put(s traffic.Sighting, now time.Time) (oldest traffic.Sighting, left bool) {
+// Put lets d wait from now on. When the room is full the oldest sighting leaves for it: it is returned, and left is true.
+func (r *Room) Put(d Delivery, now time.Time) (oldest Delivery, left bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.waiting) >= r.limit {
-		oldest, left = r.waiting[0].sighting, true
+		oldest, left = r.waiting[0].Delivery, true
 		r.waiting = r.waiting[1:]
 	}
-	r.waiting = append(r.waiting, waiter{sighting: s, since: now})
+	r.waiting = append(r.waiting, waiter{Delivery: d, since: now})
 	return oldest, left
 }
 
 // Settled is a sighting that waits no longer: with observations and the reason Resolved, or with why there are none.
 type Settled struct {
-	Refusal
+	Delivery
+
+	Reason   Reason
 	Observed []graph.Observation
 }
 
 // Retry resolves everything that waits once more and returns what is settled now: resolved, refused for a final reason,
 // or refused because its time is up. A connection across the border is resolved by address when its time is up. The rest
 // goes on waiting. resolve is called without a lock.
-func (r *Room) Retry(now time.Time, resolve func(traffic.Sighting) ([]graph.Observation, Reason)) []Settled {
+func (r *Room) Retry(now time.Time, resolve func(Delivery) ([]graph.Observation, Reason)) []Settled {
 	var settled []Settled
 	var patient []waiter
 	for _, w := range r.take() {
-		observed, reason := resolve(w.sighting)
+		observed, reason := resolve(w.Delivery)
 		if reason.Waits() && now.Sub(w.since) < r.patience {
 			patient = append(patient, w)
 			continue
@@ -78,7 +81,7 @@ func (r *Room) Retry(now time.Time, resolve func(traffic.Sighting) ([]graph.Obse
 		if reason == Awaiting {
 			reason = Resolved
 		}
-		settled = append(settled, Settled{Refusal: Refusal{Sighting: w.sighting, Reason: reason}, Observed: observed})
+		settled = append(settled, Settled{Delivery: w.Delivery, Reason: reason, Observed: observed})
 	}
 	return append(settled, r.back(patient)...)
 }
@@ -98,7 +101,7 @@ func (r *Room) back(patient []waiter) []Settled {
 	defer r.mu.Unlock()
 	var settled []Settled
 	for len(patient) > 0 && len(patient)+len(r.waiting) > r.limit {
-		settled = append(settled, Settled{Refusal: Refusal{Sighting: patient[0].sighting, Reason: WaitFull}})
+		settled = append(settled, Settled{Delivery: patient[0].Delivery, Reason: WaitFull})
 		patient = patient[1:]
 	}
 	r.waiting = append(patient, r.waiting...)
@@ -106,13 +109,13 @@ func (r *Room) back(patient []waiter) []Settled {
 }
 
 // Drain empties the room and returns what waited, in the order in which it came.
-func (r *Room) Drain() []traffic.Sighting {
+func (r *Room) Drain() []Delivery {
 	all := r.take()
-	sightings := make([]traffic.Sighting, len(all))
+	deliveries := make([]Delivery, len(all))
 	for i, w := range all {
-		sightings[i] = w.sighting
+		deliveries[i] = w.Delivery
 	}
-	return sightings
+	return deliveries
 }
 
 // Len returns how many sightings wait.

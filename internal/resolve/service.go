@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/portolan-io/portolan/internal/cluster"
@@ -12,17 +13,95 @@ import (
 // maxHops bounds how many ExternalName Services may lead to each other.
 const maxHops = 4
 
-// behind returns all workloads behind a Service.
-func (l *look) behind(client end, service *cluster.Service, hops int) ([]server, Reason) {
+// clusterIP returns the Service that had an address as its ClusterIP; nil when there was none.
+func (l *look) clusterIP(addr netip.Addr) *cluster.Front {
+	fronts := l.snapshot.Fronts(addr)
+	if len(fronts) == 0 {
+		return nil
+	}
+	for _, m := range l.moments() {
+		for i := range fronts {
+			if f := &fronts[i]; !f.Border && m.within(f.From, f.To) {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// border returns a Service that had the address of a load balancer and the port, and how many had. With 0 the Service is
+// one that had the address alone, or nil.
+func (l *look) border(to *traffic.Party) (front *cluster.Front, matches int) {
+	fronts := l.snapshot.Fronts(to.Addr)
+	for i := range fronts {
+		f := &fronts[i]
+		if !f.Border || !l.during(f.From, f.To) {
+			continue
+		}
+		if l.portOf(f.Service) == nil {
+			if front == nil {
+				front = f
+			}
+			continue
+		}
+		if matches == 0 || !f.Service.Is(front.Service) {
+			front = f
+			matches++
+		}
+	}
+	return front, matches
+}
+
+// portOf returns the port of a Service that was connected to; nil when it has no such port, or in a lookup.
+func (l *look) portOf(service *cluster.Service) *cluster.ServicePort {
+	s := l.sighting
+	if s.What.Act != traffic.Connect {
+		return nil
+	}
+	return portWith(service, func(p *cluster.ServicePort) bool {
+		return p.Port == int32(s.To.Port) && p.Protocol == s.What.Protocol
+	})
+}
+
+func portWith(service *cluster.Service, is func(*cluster.ServicePort) bool) *cluster.ServicePort {
+	for i := range service.Ports {
+		if is(&service.Ports[i]) {
+			return &service.Ports[i]
+		}
+	}
+	return nil
+}
+
+// behindFront returns all workloads behind a Service, also of one that is gone by now.
+func (l *look) behindFront(client end, f *cluster.Front) ([]server, Reason) {
+	port := l.portOf(f.Service)
+	former, gone := l.snapshot.Former(f)
+	if !gone {
+		return l.behind(client, f.Service, port, maxHops)
+	}
+	if len(former) == 0 {
+		return nil, NoBackend
+	}
+	servers := make([]server, len(former))
+	for i, who := range former {
+		servers[i] = server{end: insideEnd(who), service: f.Service.Name}
+		if port != nil {
+			servers[i].target = portNumber(port.TargetPort)
+		}
+	}
+	return servers, Resolved
+}
+
+// behind returns all workloads behind a Service, of which port was connected to where it is not nil.
+func (l *look) behind(client end, service *cluster.Service, port *cluster.ServicePort, hops int) ([]server, Reason) {
 	space, known := l.snapshot.Space(service.Namespace)
 	if !known {
 		return nil, UnknownService
 	}
+	o := offer{space: space, service: service, port: port}
 	switch {
 	case service.Namespace == identity.APIServer().Namespace && service.Name == identity.APIServer().Name:
-		return []server{{
-			end: insideEnd(identity.APIServer()), service: service.Name, target: l.targetPort(space, service, nil),
-		}}, Resolved
+		return []server{{end: insideEnd(identity.APIServer()), service: service.Name, target: o.target(nil)}}, Resolved
 	case service.Type == cluster.ExternalName:
 		if hops == 0 {
 			return nil, BadClusterName
@@ -31,49 +110,63 @@ func (l *look) behind(client end, service *cluster.Service, hops int) ([]server,
 	}
 	workloads := space.Behind(service.Name)
 	if len(workloads) == 0 {
-		return l.withoutPods(space, service)
+		return l.withoutPods(o)
 	}
 	servers := make([]server, len(workloads))
 	for i, who := range workloads {
-		servers[i] = l.member(space, service, who)
+		one, reason := o.member(who)
+		if reason != Resolved {
+			return nil, reason
+		}
+		servers[i] = one
 	}
 	return servers, Resolved
 }
 
+// offer is a Service and the port of it that was connected to; nil when that is not known.
+type offer struct {
+	space   *cluster.Space
+	service *cluster.Service
+	port    *cluster.ServicePort
+}
+
 // member is one workload behind a Service.
-func (l *look) member(space *cluster.Space, service *cluster.Service, who identity.Workload) server {
-	s := server{end: insideEnd(who), service: service.Name}
-	workload, known := space.Workload(who)
+func (o offer) member(who identity.Workload) (server, Reason) {
+	s := server{end: insideEnd(who), service: o.service.Name}
+	workload, known := o.space.Workload(who)
 	if !known {
-		return s
+		return s, Resolved
 	}
-	s.target = l.targetPort(space, service, workload.Pods)
+	if workload.Unresolved {
+		return server{}, OwnerUnresolved
+	}
+	s.target = o.target(workload.Pods)
 	if len(workload.Pods) == 1 {
 		s.pod = workload.Pods[0].UID // so that a lone pod that calls its own Service calls itself
 	}
 	s.host = slices.ContainsFunc(workload.Pods, func(p *cluster.Pod) bool { return p.HostNetwork })
-	return s
+	return s, Resolved
 }
 
 // withoutPods returns the servers of a Service whose slices name no pod: who held the addresses, else the Service.
-func (l *look) withoutPods(space *cluster.Space, service *cluster.Service) ([]server, Reason) {
-	if len(service.Selector) > 0 {
+func (l *look) withoutPods(o offer) ([]server, Reason) {
+	if len(o.service.Selector) > 0 {
 		return nil, NoBackend
 	}
 	var servers []server
 	itself := end{peer: graph.Peer{Workload: identity.Workload{
-		Namespace: service.Namespace, Kind: identity.KindService, Name: service.Name,
+		Namespace: o.service.Namespace, Kind: identity.KindService, Name: o.service.Name,
 	}}}
-	target := l.targetPort(space, service, nil)
-	for _, slice := range space.Slices(service.Name) {
+	target := o.target(nil)
+	for _, slice := range o.space.Slices(o.service.Name) {
 		for i := range slice.Endpoints {
 			for _, addr := range slice.Endpoints[i].Addresses {
 				found := itself
 				if lease, reason := l.holder(l.snapshot.Leases(addr), ""); reason == Resolved {
-					found = insideEnd(lease.Workload)
+					found = insideEnd(lease.Workload())
 				}
 				if !slices.ContainsFunc(servers, func(s server) bool { return s.end == found }) {
-					servers = append(servers, server{end: found, service: service.Name, target: target})
+					servers = append(servers, server{end: found, service: o.service.Name, target: target})
 				}
 			}
 		}
@@ -84,47 +177,39 @@ func (l *look) withoutPods(space *cluster.Space, service *cluster.Service) ([]se
 	return servers, Resolved
 }
 
-// targetPort returns the pods' port behind the Service's port that was connected to; 0 when that is not known.
-func (l *look) targetPort(space *cluster.Space, service *cluster.Service, pods []*cluster.Pod) uint16 {
-	s := l.sighting
-	if s.What.Act != traffic.Connect {
+// target returns the pods' port behind the port that was connected to; 0 when that is not known.
+func (o offer) target(pods []*cluster.Pod) uint16 {
+	if o.port == nil {
 		return 0
 	}
-	for i := range service.Ports {
-		p := &service.Ports[i]
-		if p.Port != int32(s.To.Port) || p.Protocol != s.What.Protocol {
-			continue
-		}
-		if p.TargetName != "" {
-			return namedPort(space, service, p, pods)
-		}
-		if len(pods) == 0 {
-			if port := slicePort(space, service, p); port != 0 {
-				return port
-			}
-		}
-		return portNumber(p.TargetPort)
+	if o.port.TargetName != "" {
+		return o.namedPort(pods)
 	}
-	return 0
+	if len(pods) == 0 {
+		if port := o.slicePort(); port != 0 {
+			return port
+		}
+	}
+	return portNumber(o.port.TargetPort)
 }
 
 // namedPort returns the number of a named target port: what the first of the pods declares, else what the slices say.
-func namedPort(space *cluster.Space, service *cluster.Service, p *cluster.ServicePort, pods []*cluster.Pod) uint16 {
+func (o offer) namedPort(pods []*cluster.Pod) uint16 {
 	for _, pod := range pods {
 		for i := range pod.Ports {
-			if pod.Ports[i].Name == p.TargetName && pod.Ports[i].Protocol == p.Protocol {
+			if pod.Ports[i].Name == o.port.TargetName && pod.Ports[i].Protocol == o.port.Protocol {
 				return portNumber(pod.Ports[i].Port)
 			}
 		}
 	}
-	return slicePort(space, service, p)
+	return o.slicePort()
 }
 
-// slicePort returns the number that the Service's slices give for a port; 0 when there is none.
-func slicePort(space *cluster.Space, service *cluster.Service, p *cluster.ServicePort) uint16 {
-	for _, slice := range space.Slices(service.Name) {
+// slicePort returns the number that the Service's slices give for the port; 0 when there is none.
+func (o offer) slicePort() uint16 {
+	for _, slice := range o.space.Slices(o.service.Name) {
 		for i := range slice.Ports {
-			if slice.Ports[i].Name == p.Name && slice.Ports[i].Protocol == p.Protocol {
+			if slice.Ports[i].Name == o.port.Name && slice.Ports[i].Protocol == o.port.Protocol {
 				return portNumber(slice.Ports[i].Port)
 			}
 		}

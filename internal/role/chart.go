@@ -34,13 +34,13 @@ func newChart(o OperatorOptions) *chart {
 var errNotSynced = errors.New("the picture of the cluster is not complete yet")
 
 // Accept implements wire.Sink. Before the picture is complete nothing is taken, so that the agent sends it again.
-func (c *chart) Accept(_ wire.Agent, sightings []traffic.Sighting) error {
+func (c *chart) Accept(agent wire.Agent, sightings []traffic.Sighting) error {
 	if !c.world.Synced() {
 		return errNotSynced
 	}
 	snapshot, now := c.world.Current(), time.Now()
 	for _, s := range sightings {
-		c.intake.Take(snapshot, s, now)
+		c.intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: agent.Node}, now)
 	}
 	return nil
 }

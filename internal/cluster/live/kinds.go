@@ -2,11 +2,13 @@ package live
 
 import (
 	"errors"
+	"net/netip"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
@@ -20,7 +22,7 @@ type kind struct {
 	name     string
 	list     func() client.ObjectList
 	example  client.Object
-	optional bool          // the API server may not serve it
+	optional bool          // the API server may not serve it; a wide one it may also forbid
 	wide     bool          // its objects are in no namespace
 	part     cluster.Parts // what of a namespace changes with it
 
@@ -41,7 +43,7 @@ func kinds(o trim.Options) []*kind {
 		controllerKind("Job", &batchv1.Job{}, func() client.ObjectList { return &batchv1.JobList{} }, o),
 		controllerKind("CronJob", &batchv1.CronJob{}, func() client.ObjectList { return &batchv1.CronJobList{} }, o),
 		clientIntentsKind(), protectedServiceKind(), kafkaServerConfigKind(),
-		namespaceKind(), nodeKind(),
+		namespaceKind(), nodeKind(), serviceCIDRKind(),
 	}
 }
 
@@ -151,5 +153,15 @@ func nodeKind() *kind {
 	k := of(trim.Node, func(*cluster.Facts, *cluster.Node) {})
 	k.name, k.example, k.wide = "Node", &corev1.Node{}, true
 	k.list = func() client.ObjectList { return &corev1.NodeList{} }
+	return k
+}
+
+// serviceCIDRKind makes the kind that tells the ranges of ClusterIPs. Kubernetes serves it from 1.33 on.
+//
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=servicecidrs,verbs=list;watch
+func serviceCIDRKind() *kind {
+	k := of(trim.ServiceCIDR, func(*cluster.Facts, []netip.Prefix) {})
+	k.name, k.example, k.wide, k.optional = "ServiceCIDR", &networkingv1.ServiceCIDR{}, true, true
+	k.list = func() client.ObjectList { return &networkingv1.ServiceCIDRList{} }
 	return k
 }

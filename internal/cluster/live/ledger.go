@@ -2,9 +2,11 @@ package live
 
 import (
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/declared"
@@ -14,14 +16,15 @@ import (
 // ledger holds every fact about the cluster and which namespaces changed since they were last taken. Streams write to it;
 // the publisher takes from it.
 type ledger struct {
-	wake chan struct{} // one slot: something changed
+	wake    chan struct{} // one slot: something changed
+	curious chan struct{} // one slot: there are new questions about owners
 
 	mu      sync.Mutex
 	kinds   []*kind
 	pods    int                      // the kind of pods
 	only    map[string]bool          // the namespaces that are watched; nil for all
 	pages   map[string]*page         // by namespace; "" is the cluster itself
-	changed map[string]cluster.Parts // by namespace; "" is the nodes
+	changed map[string]cluster.Parts // by namespace; "" is the nodes and ranges
 	shared  *shared
 	counts  []counts // by kind
 	doubts  doubts
@@ -31,6 +34,7 @@ type ledger struct {
 type page struct {
 	facts  []map[string]any               // by kind, then by name
 	former map[string]*cluster.Controller // by UID: controllers that are gone while their pods are not
+	asked  map[string]*asked              // by UID: owners that are no controllers
 }
 
 // counts is what happened to the objects of one kind.
@@ -43,7 +47,7 @@ type counts struct {
 
 func newLedger(kinds []*kind, namespaces []string) *ledger {
 	l := &ledger{
-		wake: make(chan struct{}, 1), kinds: kinds,
+		wake: make(chan struct{}, 1), curious: make(chan struct{}, 1), kinds: kinds,
 		pods:  slices.IndexFunc(kinds, func(k *kind) bool { return k.name == "Pod" }),
 		pages: make(map[string]*page), changed: make(map[string]cluster.Parts),
 		shared: newShared(), counts: make([]counts, len(kinds)),
@@ -207,7 +211,8 @@ type pending struct {
 type taken struct {
 	spaces []pending
 
-	nodes        []*cluster.Node // set if they changed
+	nodes        []*cluster.Node // set if they or the ranges changed
+	ranges       []netip.Prefix
 	nodesChanged bool
 
 	unreadable        []declared.Unreadable // set if they changed
@@ -216,24 +221,25 @@ type taken struct {
 
 func (t taken) isEmpty() bool { return len(t.spaces) == 0 && !t.nodesChanged && !t.unreadableChanged }
 
-// take returns what changed since it was last called.
-func (l *ledger) take() taken {
+// take returns what changed since it was last called, now.
+func (l *ledger) take(now time.Time) taken {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var t taken
 	for _, name := range slices.Sorted(maps.Keys(l.changed)) {
 		if name == "" {
-			t.nodes, t.nodesChanged = l.nodes(), true
+			t.nodes, t.ranges = l.wide()
+			t.nodesChanged = true
 			continue
 		}
-		t.spaces = append(t.spaces, l.pending(name, l.changed[name]))
+		t.spaces = append(t.spaces, l.pending(name, l.changed[name], now))
 	}
 	clear(l.changed)
 	t.unreadable, t.unreadableChanged = l.doubts.take()
 	return t
 }
 
-func (l *ledger) pending(name string, parts cluster.Parts) pending {
+func (l *ledger) pending(name string, parts cluster.Parts, now time.Time) pending {
 	p := l.pages[name]
 	if p.empty() {
 		delete(l.pages, name)
@@ -248,22 +254,29 @@ func (l *ledger) pending(name string, parts cluster.Parts) pending {
 			k.gather(&facts, fact)
 		}
 	}
-	if parts&cluster.Running != 0 && len(p.former) > 0 {
-		facts.Controllers = append(facts.Controllers, p.stillNamed(facts)...)
+	if parts&cluster.Running != 0 {
+		if len(p.former) > 0 {
+			facts.Controllers = append(facts.Controllers, p.stillNamed(facts)...)
+		}
+		facts.Ancestors = l.ancestry(p, &facts, now)
 	}
 	return pending{facts: facts, parts: parts}
 }
 
-func (l *ledger) nodes() []*cluster.Node {
-	var nodes []*cluster.Node
+// wide returns what is in no namespace: the nodes, and the ranges of ClusterIPs in order.
+func (l *ledger) wide() (nodes []*cluster.Node, ranges []netip.Prefix) {
 	for _, facts := range l.page("").facts {
 		for _, fact := range facts {
-			if n, ok := fact.(*cluster.Node); ok {
-				nodes = append(nodes, n)
+			switch fact := fact.(type) {
+			case *cluster.Node:
+				nodes = append(nodes, fact)
+			case []netip.Prefix:
+				ranges = append(ranges, fact...)
 			}
 		}
 	}
-	return nodes
+	slices.SortFunc(ranges, netip.Prefix.Compare)
+	return nodes, ranges
 }
 
 func (p *page) empty() bool {

@@ -29,6 +29,9 @@ func (w *World) publish(ctx context.Context) {
 			if w.waiting.Load() > 0 {
 				continue
 			}
+			if !w.Synced() {
+				w.readFirstOwners(ctx)
+			}
 			took := w.step(time.Now())
 			sleep(ctx, max(w.options.Pause, restFactor*took))
 		}
@@ -37,7 +40,7 @@ func (w *World) publish(ctx context.Context) {
 
 // step publishes the Snapshot of now and then announces it. It returns how long it took to make.
 func (w *World) step(now time.Time) time.Duration {
-	news := w.ledger.take()
+	news := w.ledger.take(now)
 	first := !w.Synced()
 	if news.isEmpty() && !first {
 		return 0
@@ -45,7 +48,7 @@ func (w *World) step(now time.Time) time.Duration {
 	before := w.Current()
 	change := Change{Before: before, After: before, Nodes: news.nodesChanged}
 	if news.nodesChanged {
-		change.After = change.After.WithNodes(news.nodes)
+		change.After = change.After.WithNodes(news.nodes, now.UTC()).WithServiceRanges(news.ranges)
 	}
 	var changed []*cluster.Space
 	var gone []string

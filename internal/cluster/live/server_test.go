@@ -173,7 +173,7 @@ func (o *observed) until(t *testing.T, what string, holds func(*cluster.Snapshot
 func holder(s *cluster.Snapshot, ip string) identity.Workload {
 	for _, l := range s.Leases(netip.MustParseAddr(ip)) {
 		if l.To.IsZero() {
-			return l.Workload
+			return l.Workload()
 		}
 	}
 	return identity.Workload{}

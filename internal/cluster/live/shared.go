@@ -29,7 +29,7 @@ func newShared() *shared {
 
 // pod lets p share with the facts before it.
 func (s *shared) pod(p *cluster.Pod) {
-	s.text(&p.Namespace, &p.Owner.Kind, &p.Owner.Name, &p.Owner.UID, &p.Node, &p.ServiceAccount)
+	s.text(&p.Namespace, &p.Owner.APIVersion, &p.Owner.Kind, &p.Owner.Name, &p.Owner.UID, &p.Node, &p.ServiceAccount)
 	s.set(&p.Labels)
 	if known := s.ports[p.Owner.UID]; known != nil && slices.Equal(known, p.Ports) {
 		p.Ports = known
@@ -44,7 +44,7 @@ func (s *shared) pod(p *cluster.Pod) {
 
 // controller lets c share with the facts before it.
 func (s *shared) controller(c *cluster.Controller) {
-	s.text(&c.Namespace, &c.Name, &c.UID, &c.Owner.Kind, &c.Owner.Name, &c.Owner.UID, &c.ServiceAccount)
+	s.text(&c.Namespace, &c.Name, &c.UID, &c.Owner.APIVersion, &c.Owner.Kind, &c.Owner.Name, &c.Owner.UID, &c.ServiceAccount)
 	s.set(&c.TemplateLabels, &c.MatchLabels)
 }
 

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/portolan-io/portolan/internal/cluster"
 )
 
 // stage is a World without an API server: the test writes to its streams.
@@ -17,6 +20,32 @@ type stage struct {
 
 	mu      sync.Mutex
 	changes []Change
+	owners  map[string]cluster.Owner // by UID: what the API server says about owners that are not watched
+	trouble error                    // what it says instead
+	reads   int
+}
+
+// readOwner answers as the API server does.
+func (s *stage) readOwner(_ context.Context, _ string, ref cluster.Owner) (cluster.Owner, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
+	if s.trouble != nil {
+		return cluster.Owner{}, s.trouble
+	}
+	if owner, known := s.owners[ref.UID]; known {
+		return owner, nil
+	}
+	return cluster.Owner{}, errNoMore
+}
+
+// says lets the API server answer in another way, and returns how often it was asked before.
+func (s *stage) says(trouble error, owners map[string]cluster.Owner) (reads int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trouble, s.owners = trouble, owners
+	reads, s.reads = s.reads, 0
+	return reads
 }
 
 // announced returns the changes that were announced since it was last called.
@@ -47,7 +76,9 @@ func newStage(t *testing.T, o Options) *stage {
 		s.changes = append(s.changes, c)
 	}
 	s.World = newWorld(nil, o)
+	s.owner = s.readOwner
 	go s.publish(t.Context())
+	go s.readOwners(t.Context())
 	return s
 }
 

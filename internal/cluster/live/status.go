@@ -12,6 +12,7 @@ type Status struct {
 	Spaces    uint64        // namespaces indexed for them
 	Took      time.Duration // for the last one
 	Kinds     []KindStatus  // in a fixed order
+	Owners    OwnerStatus
 }
 
 // KindStatus is how the watching of one kind is doing.
@@ -42,7 +43,7 @@ func (f *figures) published(spaces int, took time.Duration) {
 func (w *World) Status() Status {
 	status := Status{
 		Synced: w.Synced(), Snapshots: w.figures.snapshots.Load(), Spaces: w.figures.spaces.Load(),
-		Took: time.Duration(w.figures.took.Load()), Kinds: w.ledger.status(),
+		Took: time.Duration(w.figures.took.Load()), Kinds: w.ledger.status(), Owners: w.ledger.ownerStatus(),
 	}
 	for i := range status.Kinds {
 		status.Kinds[i].Synced = true
@@ -72,7 +73,7 @@ func (s *stream) report(k *KindStatus) {
 	defer s.mu.Unlock()
 	k.Synced = k.Synced && (s.ready || s.absent)
 	k.Absent = k.Absent || s.absent
-	if s.err != nil {
+	if s.err != nil && !(s.absent && s.kind.wide) { // ranges and nodes that cannot be had are no trouble
 		k.Error = s.err.Error()
 	}
 }

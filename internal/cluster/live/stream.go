@@ -122,12 +122,14 @@ func (s *stream) isAbsent(err error) bool {
 	switch {
 	case err == nil:
 		return false
-	case s.privileged:
-		return apierrors.IsForbidden(err)
+	case s.privileged || s.kind.wide && s.kind.optional:
+		return apierrors.IsForbidden(err) || s.kind.optional && isNotServed(err)
 	default:
-		return s.kind.optional && (meta.IsNoMatchError(err) || apierrors.IsNotFound(err))
+		return s.kind.optional && isNotServed(err)
 	}
 }
+
+func isNotServed(err error) bool { return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
 // Transformer makes the reflector hold facts instead of objects until a list is complete.
 func (s *stream) Transformer() cache.TransformFunc {

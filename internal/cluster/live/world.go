@@ -17,6 +17,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,7 +48,7 @@ type Options struct {
 type Change struct {
 	Before, After *cluster.Snapshot
 	Namespaces    []string // those that changed, came or went, sorted
-	Nodes         bool     // whether nodes changed
+	Nodes         bool     // whether nodes or the ranges of ClusterIPs changed
 }
 
 // World is the newest picture of the cluster. It is safe for concurrent use.
@@ -55,6 +56,7 @@ type World struct {
 	options    Options
 	streams    []*stream
 	ledger     *ledger
+	owner      readOwner
 	waiting    atomic.Int64 // streams that have not yet said what there is
 	current    atomic.Pointer[cluster.Snapshot]
 	unreadable atomic.Pointer[[]declared.Unreadable]
@@ -67,7 +69,8 @@ type World struct {
 func New(config *rest.Config, o Options) (*World, error) {
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(
-		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, discoveryv1.AddToScheme, declared.AddToScheme,
+		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, discoveryv1.AddToScheme, networkingv1.AddToScheme,
+		declared.AddToScheme,
 	)
 	if err := builder.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("registering the kinds to watch: %w", err)
@@ -89,7 +92,7 @@ func newWorld(api client.WithWatch, o Options) *World {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &World{options: o, ledger: newLedger(kinds(o.Trim), o.Namespaces), ready: make(chan struct{})}
+	w := &World{options: o, ledger: newLedger(kinds(o.Trim), o.Namespaces), owner: ownersOf(api), ready: make(chan struct{})}
 	w.current.Store(cluster.Empty())
 	for i, k := range w.ledger.kinds {
 		for _, namespace := range w.scopes(k) {
@@ -128,6 +131,7 @@ func (w *World) Run(ctx context.Context) {
 		running.Go(func() { s.run(ctx) })
 	}
 	running.Go(func() { w.publish(ctx) })
+	running.Go(func() { w.readOwners(ctx) })
 	running.Wait()
 }
 

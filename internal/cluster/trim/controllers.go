@@ -93,7 +93,7 @@ func (o Options) controller(
 ) *cluster.Controller {
 	return &cluster.Controller{
 		Namespace: meta.Namespace, Kind: kind, Name: meta.Name, UID: uid(string(meta.UID), kind, meta.Name),
-		Owner: ownerOf(meta.OwnerReferences), MatchLabels: selector, TemplateLabels: template.Labels,
+		Owner: OwnerOf(meta.OwnerReferences), MatchLabels: selector, TemplateLabels: template.Labels,
 		WorkloadName: o.workloadName(template.Annotations), ServiceAccount: serviceAccount(template.Spec),
 	}
 }

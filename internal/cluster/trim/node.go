@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 )
@@ -14,7 +15,7 @@ import (
 // Node returns the facts about a node. A host name counts only where it is an address. An error names what could not be
 // read; the facts are good without it.
 func Node(n *corev1.Node) (*cluster.Node, error) {
-	node := &cluster.Node{Name: n.Name, Created: n.CreationTimestamp.Time}
+	node := &cluster.Node{Name: n.Name, Created: n.CreationTimestamp.UTC()}
 	var errs []error
 	for _, a := range n.Status.Addresses {
 		addr, err := netip.ParseAddr(a.Address)
@@ -41,6 +42,25 @@ func Node(n *corev1.Node) (*cluster.Node, error) {
 		return node, fmt.Errorf("node %s: %w", n.Name, err)
 	}
 	return node, nil
+}
+
+// ServiceCIDR returns the ranges from which the API server takes ClusterIPs. An error names what could not be read; the
+// ranges are good without it.
+func ServiceCIDR(c *networkingv1.ServiceCIDR) ([]netip.Prefix, error) {
+	var ranges []netip.Prefix
+	var errs []error
+	for _, text := range c.Spec.CIDRs {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%q is not an address range", text))
+			continue
+		}
+		ranges = append(ranges, prefix.Masked())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return ranges, fmt.Errorf("ServiceCIDR %s: %w", c.Name, err)
+	}
+	return ranges, nil
 }
 
 // NamespaceLabels returns the labels of a namespace as the API server shows them: with kubernetes.io/metadata.name,

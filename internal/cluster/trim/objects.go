@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
@@ -31,6 +34,12 @@ func FromObjects(objects []runtime.Object) (*cluster.Snapshot, error) {
 
 // FromObjects does what the function FromObjects does, with these options.
 func (o Options) FromObjects(objects []runtime.Object) (*cluster.Snapshot, error) {
+	return o.Over(cluster.Empty(), objects, time.Time{})
+}
+
+// Over returns the snapshot that follows before when the cluster holds exactly these objects at now: what is gone keeps its
+// leases for a while. Objects and errors are as with FromObjects.
+func (o Options) Over(before *cluster.Snapshot, objects []runtime.Object, now time.Time) (*cluster.Snapshot, error) {
 	c := collection{options: o, spaces: make(map[string]*cluster.Facts), seen: make(map[reference]bool)}
 	var errs []error
 	for _, object := range objects {
@@ -39,11 +48,12 @@ func (o Options) FromObjects(objects []runtime.Object) (*cluster.Snapshot, error
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	snapshot := cluster.Empty().WithNodes(c.nodes)
+	var spaces []*cluster.Space
 	for _, name := range slices.Sorted(maps.Keys(c.spaces)) {
-		snapshot = snapshot.WithSpace(cluster.NewSpace(*c.spaces[name]), time.Time{})
+		spaces = append(spaces, cluster.NewSpace(*c.spaces[name]))
 	}
-	return snapshot, nil
+	gone := slices.DeleteFunc(before.Namespaces(), func(name string) bool { return c.spaces[name] != nil })
+	return before.WithNodes(c.nodes, now).WithServiceRanges(c.ranges).WithSpaces(spaces, gone, now), nil
 }
 
 // collection gathers facts by namespace.
@@ -51,13 +61,15 @@ type collection struct {
 	options Options
 	spaces  map[string]*cluster.Facts
 	nodes   []*cluster.Node
+	ranges  []netip.Prefix // of ClusterIPs
 	seen    map[reference]bool
 }
 
 type reference struct{ kind, namespace, name string }
 
 func (c *collection) add(object runtime.Object) error {
-	if _, foreign := object.(runtime.Unstructured); foreign {
+	if foreign, ok := object.(*unstructured.Unstructured); ok {
+		c.addAncestor(foreign)
 		return nil
 	}
 	if err := c.once(object); err != nil {
@@ -70,6 +82,10 @@ func (c *collection) add(object runtime.Object) error {
 	case *corev1.Node:
 		node, err := Node(object)
 		c.nodes = append(c.nodes, node)
+		return err
+	case *networkingv1.ServiceCIDR:
+		ranges, err := ServiceCIDR(object)
+		c.ranges = append(c.ranges, ranges...)
 		return err
 	}
 	c.addController(object)
@@ -141,6 +157,18 @@ func (c *collection) addController(object runtime.Object) {
 	}
 	f := c.facts(made.Namespace)
 	f.Controllers = append(f.Controllers, made)
+}
+
+// addAncestor adds an object of a kind that is not known here, which may own controllers and be owned itself.
+func (c *collection) addAncestor(object *unstructured.Unstructured) {
+	owner := OwnerOf(object.GetOwnerReferences())
+	if owner == (cluster.Owner{}) {
+		return
+	}
+	f := c.facts(namespaceOf(object))
+	f.Ancestors = append(f.Ancestors, &cluster.Ancestor{
+		UID: uid(string(object.GetUID()), object.GetKind(), object.GetName()), Owner: owner,
+	})
 }
 
 // addDeclaration adds the objects in which people say what they want.

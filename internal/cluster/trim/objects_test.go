@@ -98,7 +98,7 @@ func TestFromObjectsReadsTheFilesOfPeople(t *testing.T) {
 	}
 	for _, addr := range []string{"10.1.0.7", "fd00::7"} {
 		leases := got.Leases(netip.MustParseAddr(addr))
-		if len(leases) != 1 || leases[0].Workload != checkout || !leases[0].Held(time.Unix(0, 0)) {
+		if len(leases) != 1 || leases[0].Workload() != checkout || !leases[0].Held(time.Unix(0, 0)) {
 			t.Errorf("leases of %s = %+v, want one of %s", addr, leases, checkout)
 		}
 	}

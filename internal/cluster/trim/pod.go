@@ -20,9 +20,9 @@ func Pod(p *corev1.Pod, o Options) (*cluster.Pod, error) {
 	finished := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	return &cluster.Pod{
 		Namespace: p.Namespace, Name: p.Name, UID: uid(string(p.UID), "Pod", p.Name),
-		Owner: ownerOf(p.OwnerReferences), Labels: p.Labels, Annotations: ruleAnnotations(p.Annotations),
+		Owner: OwnerOf(p.OwnerReferences), Labels: p.Labels, Annotations: ruleAnnotations(p.Annotations),
 		WorkloadName: o.workloadName(p.Annotations), CalledBy: p.Annotations[v2beta1.AnnotationCalledBy],
-		Node: p.Spec.NodeName, HostNetwork: p.Spec.HostNetwork, HostIPs: hostIPs(p), IPs: ips,
+		Hostname: p.Spec.Hostname, Node: p.Spec.NodeName, HostNetwork: p.Spec.HostNetwork, HostIPs: hostIPs(p), IPs: ips,
 		ServiceAccount: serviceAccount(p.Spec), Ports: containerPorts(p.Spec),
 		Created: p.CreationTimestamp.UTC(), Ended: ended(p, finished),
 		Finished: finished, Terminating: p.DeletionTimestamp != nil,

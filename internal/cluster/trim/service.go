@@ -25,7 +25,7 @@ func Service(s *corev1.Service) (*cluster.Service, error) {
 		kind = cluster.ClusterIP
 	}
 	return &cluster.Service{
-		Namespace: s.Namespace, Name: s.Name, Type: kind,
+		Namespace: s.Namespace, Name: s.Name, Type: kind, Created: s.CreationTimestamp.UTC(),
 		ClusterIPs: clusterIPs, ExternalIPs: externalIPs,
 		Selector: s.Spec.Selector, ExternalName: s.Spec.ExternalName,
 		Ports: servicePorts(s.Spec.Ports), Annotations: ruleAnnotations(s.Annotations),

@@ -47,7 +47,7 @@ func (o Options) workloadName(annotations map[string]string) string {
 // ruleAnnotations are the annotations of pods and Services that rules read.
 func ruleAnnotations(all map[string]string) map[string]string {
 	var kept map[string]string
-	for _, key := range []string{"prometheus.io/scrape", "prometheus.io/port"} {
+	for _, key := range []string{"prometheus.io/scrape", "prometheus.io/port", cluster.MirrorAnnotation} {
 		if value, present := all[key]; present {
 			if kept == nil {
 				kept = make(map[string]string, 2)
@@ -58,8 +58,8 @@ func ruleAnnotations(all map[string]string) map[string]string {
 	return kept
 }
 
-// ownerOf returns the reference that is marked as the controller, else the first one, else the zero Owner.
-func ownerOf(references []metav1.OwnerReference) cluster.Owner {
+// OwnerOf returns the reference that is marked as the controller, else the first one, else the zero Owner.
+func OwnerOf(references []metav1.OwnerReference) cluster.Owner {
 	if len(references) == 0 {
 		return cluster.Owner{}
 	}
@@ -70,7 +70,10 @@ func ownerOf(references []metav1.OwnerReference) cluster.Owner {
 			break
 		}
 	}
-	return cluster.Owner{Kind: chosen.Kind, Name: chosen.Name, UID: uid(string(chosen.UID), chosen.Kind, chosen.Name)}
+	return cluster.Owner{
+		APIVersion: chosen.APIVersion, Kind: chosen.Kind, Name: chosen.Name,
+		UID: uid(string(chosen.UID), chosen.Kind, chosen.Name),
+	}
 }
 
 // uid returns the UID of an object. Objects in hand-written files have none; kind and name stand for it there, in the
