@@ -34,9 +34,11 @@ func TestOnAPIServer(t *testing.T) {
 	t.Run("objects come and go", s.testObjects)
 	t.Run("a burst of pods", s.testBurst)
 	t.Run("objects that do not decode", s.testUnreadable)
+	t.Run("owners of any kind", s.testOwners)
 	t.Run("a kind that is not served", s.testMissingKind)
 	t.Run("an API server that goes away", s.testOutage)
 	t.Run("rights in one namespace only", s.testOneNamespace)
+	t.Run("the ranges of ClusterIPs", s.testServiceRanges)
 }
 
 // server is a real API server and a client with all rights.
@@ -78,6 +80,7 @@ func rights() []rbacv1.PolicyRule {
 		{APIGroups: []string{""}, Resources: []string{"pods", "services", "namespaces", "nodes"}, Verbs: read},
 		{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: read},
 		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets", "statefulsets", "daemonsets"}, Verbs: read},
+		{APIGroups: []string{"networking.k8s.io"}, Resources: []string{"servicecidrs"}, Verbs: read},
 		{APIGroups: []string{"batch"}, Resources: []string{"jobs", "cronjobs"}, Verbs: read},
 		{APIGroups: []string{v2beta1.Group}, Resources: []string{"clientintents", "protectedservices", "kafkaserverconfigs"}, Verbs: read},
 	}
