@@ -43,13 +43,14 @@ func replay(t *testing.T, c golden.Case) *Intake {
 	t.Helper()
 	objects := included(t, c) + c.Part("cluster.yaml")
 	intake := NewIntake(optionsOf(t, c.Part("options.txt")), graph.New(graph.Limits{}))
-	before := snapshotOf(t, objects)
+	reading := readingOf(c.Part("options.txt"))
+	before := snapshotOf(t, objects, reading)
 	for line := range strings.Lines(c.Part("sightings.txt")) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			intake.Take(before, sightingOf(t, line), arrival)
 		}
 	}
-	after := snapshotOf(t, objects+"\n---\n"+c.Part("later.yaml"))
+	after := snapshotOf(t, objects+"\n---\n"+c.Part("later.yaml"), reading)
 	intake.Retry(after, arrival.Add(time.Second))
 	intake.Retry(after, arrival.Add(DefaultPatience))
 	if left := intake.Room.Len(); left != 0 {
@@ -58,13 +59,13 @@ func replay(t *testing.T, c golden.Case) *Intake {
 	return intake
 }
 
-func snapshotOf(t testing.TB, text string) *cluster.Snapshot {
+func snapshotOf(t testing.TB, text string, o trim.Options) *cluster.Snapshot {
 	t.Helper()
 	objects, err := trim.Decode([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := trim.FromObjects(objects)
+	snapshot, err := o.FromObjects(objects)
 	if err != nil {
 		t.Fatal(err)
 	}

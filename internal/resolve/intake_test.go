@@ -87,7 +87,7 @@ func TestRetryPutsThePatientInFront(t *testing.T) {
 		}
 		return nil, UnknownService
 	})
-	if len(settled) != 1 || settled[0].Reason != WaitFull || settled[0].Sighting.To.Name != sighting(0).To.Name {
+	if len(settled) != 1 || settled[0].Reason != WaitFull || settled[0].To.Name != sighting(0).To.Name {
 		t.Errorf("settled %+v, want the oldest as WaitFull", settled)
 	}
 	left := room.Drain()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/portolan-io/portolan/internal/cluster/trim"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -16,8 +18,8 @@ import (
 //	syn +60s 1.1.1.1 -> 10.0.0.17:80 nat 1.1.1.2:8080 times 3
 //	socket +55s..+60s 1.1.1.1 pod client-0 -> 10.0.0.17:53/UDP
 //
-// Times count from the creation of the objects. The words after a party are its claims (pod, uid); nat is the server's
-// address after translation; alias adds a name to the chain, times folds.
+// Times count from the creation of the objects. The words after a party are its claims (pod, uid, workload); nat is the
+// server's address after translation; alias adds a name to the chain, answered-by is the DNS server, times folds.
 func sightingOf(t testing.TB, line string) traffic.Sighting {
 	t.Helper()
 	before, after, arrow := strings.Cut(line, "->")
@@ -58,8 +60,13 @@ func readClaims(t testing.TB, p *traffic.Party, words []string) {
 			p.Pod = words[i+1]
 		case "uid":
 			p.PodUID = words[i+1]
+		case "workload":
+			var err error
+			if p.Workload, err = identity.Parse(words[i+1]); err != nil {
+				t.Fatal(err)
+			}
 		default:
-			t.Fatalf("claim %q: want pod or uid", words[i])
+			t.Fatalf("claim %q: want pod, uid or workload", words[i])
 		}
 	}
 }
@@ -92,6 +99,8 @@ func readDetail(t testing.TB, s *traffic.Sighting, word, value string) {
 		s.To.Addr, err = netip.ParseAddr(value)
 	case "nat":
 		s.What.Translated, err = netip.ParseAddrPort(value)
+	case "answered-by":
+		s.What.Responder, err = netip.ParseAddr(value)
 	case "alias":
 		s.What.Aliases = strings.TrimSpace(s.What.Aliases + " " + value)
 	case "times":
@@ -105,7 +114,7 @@ func readDetail(t testing.TB, s *traffic.Sighting, word, value string) {
 }
 
 // optionsOf reads options: "exclude <namespaces>", "domain <domain>", "network <prefix>", "private <prefix>",
-// "control-plane-bits <n>", "no-external". Nothing is excluded by default.
+// "control-plane-bits <n>", "control-plane-bits6 <n>", "no-external", and what readingOf reads. Nothing is excluded by default.
 func optionsOf(t testing.TB, text string) Options {
 	t.Helper()
 	o := Options{External: true}
@@ -127,6 +136,9 @@ func optionsOf(t testing.TB, text string) Options {
 			o.PrivateNetworks = append(o.PrivateNetworks, prefix)
 		case "control-plane-bits":
 			o.ControlPlaneBits4, err = strconv.Atoi(value)
+		case "control-plane-bits6":
+			o.ControlPlaneBits6, err = strconv.Atoi(value)
+		case "workload-name-annotation", "image-names-for-jobs":
 		case "no-external":
 			o.External = false
 		default:
@@ -138,6 +150,20 @@ func optionsOf(t testing.TB, text string) Options {
 	}
 	if err := o.Validate(); err != nil {
 		t.Fatal(err)
+	}
+	return o
+}
+
+// readingOf reads how objects are read: "workload-name-annotation <key>", "image-names-for-jobs".
+func readingOf(text string) trim.Options {
+	var o trim.Options
+	for line := range strings.Lines(text) {
+		switch option, value, _ := strings.Cut(strings.TrimSpace(line), " "); option {
+		case "workload-name-annotation":
+			o.WorkloadNameAnnotation = value
+		case "image-names-for-jobs":
+			o.ImageNamesForJobs = true
+		}
 	}
 	return o
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/trim"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/testkit/golden"
 	"github.com/portolan-io/portolan/internal/traffic"
@@ -34,7 +35,7 @@ func lines(t testing.TB, pattern string) []string {
 // TestOneMapFromAnyOrder is X17: the sightings of X10 and X15 in random order, some twice, split over three graphs that
 // are then merged, give one and the same view of facts.
 func TestOneMapFromAnyOrder(t *testing.T) {
-	snapshot := snapshotOf(t, included(t, golden.Cases(t, "testdata/x10-*.txtar")[0]))
+	snapshot := snapshotOf(t, included(t, golden.Cases(t, "testdata/x10-*.txtar")[0]), trim.Options{})
 	var sightings []traffic.Sighting
 	for _, line := range append(lines(t, "x10-*.txtar"), lines(t, "x15-*.txtar")...) {
 		sightings = append(sightings, sightingOf(t, line))
@@ -125,5 +126,5 @@ func fuzzedCluster(t testing.TB) *cluster.Snapshot {
 	for _, name := range []string{"three-services.yaml", "pod4.yaml", "node.yaml"} {
 		objects.WriteString(sharedFile(t, name) + "\n---\n")
 	}
-	return snapshotOf(t, objects.String())
+	return snapshotOf(t, objects.String(), trim.Options{})
 }
