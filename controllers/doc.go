@@ -17,6 +17,7 @@ package controllers
 // +kubebuilder:rbac:groups=apps,resources=deployments;replicasets;statefulsets;daemonsets,verbs=list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs;cronjobs,verbs=list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=servicecidrs,verbs=list;watch
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents,verbs=list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=protectedservices;kafkaserverconfigs,verbs=list;watch
 // +kubebuilder:rbac:groups=k8s.otterize.com,resources=clientintents/status;protectedservices/status;kafkaserverconfigs/status,verbs=patch

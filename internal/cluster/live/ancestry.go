@@ -24,11 +24,13 @@ type asked struct {
 type question struct {
 	namespace string // of the object whose owner it is
 	ref       cluster.Owner
+	watched   bool // the kind of the owner is watched
 }
 
 const (
-	// ownerGrace is how long a watch may take to bring the owner of an object that another watch has brought.
-	ownerGrace = time.Second
+	// ownerGrace is how long a watch may take to bring the owner of an object that another watch has brought. What has not
+	// come by then is gone.
+	ownerGrace = 5 * time.Second
 	// ownerRenewal is how long an answer holds: owners may be adopted, and rights granted.
 	ownerRenewal = 10 * time.Minute
 	// ownerIdle is the time between two looks for due questions when there is none.
@@ -74,8 +76,9 @@ func (l *ledger) ancestry(p *page, f *cluster.Facts, now time.Time) []*cluster.A
 
 // ask makes a new question.
 func (l *ledger) ask(q question, now time.Time) *asked {
+	q.watched = slices.ContainsFunc(l.kinds, func(k *kind) bool { return k.controls && k.name == q.ref.Kind })
 	a := &asked{question: q, ancestor: &cluster.Ancestor{UID: q.ref.UID, Unresolved: true}, due: now, retry: firstRetry}
-	if slices.ContainsFunc(l.kinds, func(k *kind) bool { return k.name == q.ref.Kind }) {
+	if q.watched {
 		a.due = now.Add(ownerGrace)
 	}
 	select {

@@ -24,6 +24,7 @@ type kind struct {
 	example  client.Object
 	optional bool          // the API server may not serve it; a wide one it may also forbid
 	wide     bool          // its objects are in no namespace
+	controls bool          // its objects make pods
 	part     cluster.Parts // what of a namespace changes with it
 
 	// trim returns the fact about an object. With an error the fact may still be good for what it says.
@@ -84,7 +85,7 @@ func controllerKind(name string, example client.Object, list func() client.Objec
 		func(c client.Object) (*cluster.Controller, error) { return trim.Controller(c, o), nil },
 		func(f *cluster.Facts, c *cluster.Controller) { f.Controllers = append(f.Controllers, c) },
 	)
-	k.name, k.example, k.list, k.part = name, example, list, cluster.Running
+	k.name, k.example, k.list, k.part, k.controls = name, example, list, cluster.Running, true
 	return k
 }
 
@@ -157,8 +158,6 @@ func nodeKind() *kind {
 }
 
 // serviceCIDRKind makes the kind that tells the ranges of ClusterIPs. Kubernetes serves it from 1.33 on.
-//
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=servicecidrs,verbs=list;watch
 func serviceCIDRKind() *kind {
 	k := of(trim.ServiceCIDR, func(*cluster.Facts, []netip.Prefix) {})
 	k.name, k.example, k.wide, k.optional = "ServiceCIDR", &networkingv1.ServiceCIDR{}, true, true

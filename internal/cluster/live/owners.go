@@ -19,10 +19,6 @@ import (
 
 // This file reads owners that are not watched, such as custom resources, to learn who owns them. Only metadata is asked
 // for, once for each UID. Which kinds may be read is a matter of RBAC: the ClusterRole portolan-owners collects the rights.
-//
-// +kubebuilder:rbac:groups=apps,resources=deployments;replicasets;statefulsets;daemonsets,verbs=get
-// +kubebuilder:rbac:groups=batch,resources=jobs;cronjobs,verbs=get
-// +kubebuilder:rbac:groups="",resources=replicationcontrollers,verbs=get
 
 const (
 	// readLimit is how long one read may take.
@@ -123,7 +119,10 @@ func (w *World) read(ctx context.Context, due []question) {
 		slots <- struct{}{}
 		reading.Go(func() {
 			defer func() { <-slots }()
-			owner, err := w.owner(ctx, q.namespace, q.ref)
+			owner, err := cluster.Owner{}, errNoMore
+			if !q.watched { // a watch would have brought it by now
+				owner, err = w.owner(ctx, q.namespace, q.ref)
+			}
 			if ctx.Err() == nil {
 				w.ledger.answer(q, owner, err, time.Now())
 			}

@@ -73,7 +73,8 @@ func (s *stream) report(k *KindStatus) {
 	defer s.mu.Unlock()
 	k.Synced = k.Synced && (s.ready || s.absent)
 	k.Absent = k.Absent || s.absent
-	if s.err != nil && !(s.absent && s.kind.wide) { // ranges and nodes that cannot be had are no trouble
+	dispensable := s.absent && s.kind.wide // ranges and nodes that cannot be had are no trouble
+	if s.err != nil && !dispensable {
 		k.Error = s.err.Error()
 	}
 }
