@@ -34,6 +34,7 @@ type refusal struct {
 	Source  string `json:"source"`
 	Count   uint64 `json:"count"`
 	Example string `json:"example,omitempty"`
+	Meaning string `json:"meaning,omitempty"`
 }
 
 const statusSchema = "portolan.status/v1"

@@ -108,9 +108,9 @@ func (r report) table(w io.Writer, noHeaders bool) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	rows = [][]string{{"REFUSED", "SOURCE", "COUNT", "EXAMPLE"}}
+	rows = [][]string{{"REFUSED", "SOURCE", "COUNT", "MEANING", "EXAMPLE"}}
 	for _, refusal := range r.Refused {
-		rows = append(rows, []string{refusal.Reason, refusal.Source, strconv.FormatUint(refusal.Count, 10), refusal.Example})
+		rows = append(rows, []string{refusal.Reason, refusal.Source, strconv.FormatUint(refusal.Count, 10), refusal.Meaning, refusal.Example})
 	}
 	return writeTable(w, rows, noHeaders)
 }

@@ -69,6 +69,7 @@ type Refusal struct {
 	Reason, Source string
 	Count          uint64
 	Example        string // the newest one, for people
+	Meaning        string // of the reason, for people
 }
 
 // Source answers the questions. It is called from any goroutine and must not block.

@@ -172,7 +172,7 @@ func fromStatus(s Status) *querypb.StatusResponse {
 		})
 	}
 	for _, r := range s.Refusals {
-		out.Refusals = append(out.Refusals, &querypb.Refusal{Reason: r.Reason, Source: r.Source, Count: r.Count, Example: r.Example})
+		out.Refusals = append(out.Refusals, &querypb.Refusal{Reason: r.Reason, Source: r.Source, Count: r.Count, Example: r.Example, Meaning: r.Meaning})
 	}
 	return out
 }
@@ -198,7 +198,9 @@ func toStatus(s *querypb.StatusResponse) Status {
 		})
 	}
 	for _, r := range s.GetRefusals() {
-		out.Refusals = append(out.Refusals, Refusal{Reason: r.GetReason(), Source: r.GetSource(), Count: r.GetCount(), Example: r.GetExample()})
+		out.Refusals = append(out.Refusals, Refusal{
+			Reason: r.GetReason(), Source: r.GetSource(), Count: r.GetCount(), Example: r.GetExample(), Meaning: r.GetMeaning(),
+		})
 	}
 	return out
 }

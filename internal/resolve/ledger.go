@@ -12,13 +12,19 @@ import (
 // told why an edge is missing. It is bounded and safe for concurrent use.
 type Ledger struct {
 	mu       sync.Mutex
-	counts   map[account]uint64
+	counts   map[account]*tally
 	examples map[Reason]*examples
 }
 
 type account struct {
 	reason Reason
 	source traffic.Source
+}
+
+// tally is how many refusals an account has, and the newest of them.
+type tally struct {
+	count  uint64
+	newest traffic.Sighting
 }
 
 // examples is a ring: next is the place of the oldest once it is full.
@@ -38,18 +44,26 @@ type Count struct {
 	Reason Reason
 	Source traffic.Source
 	Count  uint64
+	Newest traffic.Sighting // the latest of them
 }
 
 // NewLedger returns an empty ledger.
 func NewLedger() *Ledger {
-	return &Ledger{counts: make(map[account]uint64), examples: make(map[Reason]*examples)}
+	return &Ledger{counts: make(map[account]*tally), examples: make(map[Reason]*examples)}
 }
 
 // Refuse writes down a refusal. It counts 1, however often the sighting was folded.
 func (l *Ledger) Refuse(r Refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.counts[account{r.Reason, knownSource(r.Sighting.Source)}]++
+	key := account{r.Reason, knownSource(r.Sighting.Source)}
+	counted, known := l.counts[key]
+	if !known {
+		counted = &tally{}
+		l.counts[key] = counted
+	}
+	counted.count++
+	counted.newest = r.Sighting
 	kept, known := l.examples[r.Reason]
 	if !known {
 		kept = &examples{}
@@ -82,7 +96,7 @@ func (l *Ledger) Counts() []Count {
 	defer l.mu.Unlock()
 	all := make([]Count, 0, len(l.counts))
 	for a, n := range l.counts {
-		all = append(all, Count{Reason: a.reason, Source: a.source, Count: n})
+		all = append(all, Count{Reason: a.reason, Source: a.source, Count: n.count, Newest: n.newest})
 	}
 	slices.SortFunc(all, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Source, b.Source))

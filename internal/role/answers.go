@@ -9,10 +9,10 @@ import (
 
 	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
-	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire"
 )
 
@@ -57,6 +57,9 @@ func (a answers) Status() query.Status {
 		if kind.Error != "" {
 			status.Notes = append(status.Notes, fmt.Sprintf("%s cannot be watched: %s", kind.Kind, kind.Error))
 		}
+	}
+	if note := ownerNote(world.Owners); note != "" {
+		status.Notes = append(status.Notes, note)
 	}
 	status.Notes = append(status.Notes, unreadableNotes(unreadable)...)
 	return status
@@ -105,35 +108,16 @@ func (a answers) refusals() []query.Refusal {
 	for _, count := range a.intake.Ledger.Counts() {
 		all = append(all, query.Refusal{
 			Reason: string(count.Reason), Source: string(count.Source), Count: count.Count,
-			Example: newest(a.intake.Ledger.Examples(count.Reason), count),
+			Example: resolve.Describe(count.Newest), Meaning: count.Reason.Meaning(),
 		})
 	}
 	return all
 }
 
-// newest describes the newest example of a refusal that comes from the counted source.
-func newest(examples []traffic.Sighting, count resolve.Count) string {
-	for _, s := range slices.Backward(examples) {
-		if s.Source == count.Source {
-			return describeParty(s.From) + " -> " + describeParty(s.To)
-		}
+// ownerNote tells of pods whose traffic waits because an owner cannot be read; empty when there are none.
+func ownerNote(o live.OwnerStatus) string {
+	if o.Error == "" {
+		return ""
 	}
-	return ""
-}
-
-// describeParty writes what a source knew of one side.
-func describeParty(p traffic.Party) string {
-	var parts []string
-	switch {
-	case p.Addr.IsValid() && p.Port != 0:
-		parts = append(parts, fmt.Sprintf("%s port %d", p.Addr, p.Port))
-	case p.Addr.IsValid():
-		parts = append(parts, p.Addr.String())
-	}
-	for _, known := range []string{p.Name, p.Pod} {
-		if known != "" {
-			parts = append(parts, known)
-		}
-	}
-	return strings.Join(parts, " ")
+	return fmt.Sprintf("%d owners of pods cannot be read, and the traffic of these pods waits: %s", o.Unresolved, o.Error)
 }

@@ -48,7 +48,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	var tally controllers.Tally
 	chart := newChart(o)
 	world, err := live.New(config, live.Options{
-		Namespaces: o.WatchNamespaces, Log: log,
+		Namespaces: o.WatchNamespaces, Trim: o.Knowing.reading(), Log: log,
 		Announce: func(c live.Change) { changes.Announce(c.Before, c.After, c.Namespaces); chart.stir() },
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +42,7 @@ type OperatorOptions struct {
 	ExcludeNamespaces []string
 	External          bool          // keep edges across the border of the cluster
 	Retention         time.Duration // how long an edge that is not seen stays
+	Knowing           KnowingOptions
 
 	Listen  string // address for agents and people, TLS
 	Query   string // address that only a port-forward reaches
@@ -65,7 +65,8 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Service: "portolan-operator", LeaderElection: true,
 		Mode: defaultActive, NetworkPolicies: true,
 		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
-		Listen: ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
+		Knowing: defaultKnowingOptions(),
+		Listen:  ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
 	}
 }
 
@@ -88,6 +89,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.ExcludeNamespaces, "exclude-namespaces", o.ExcludeNamespaces, "namespaces whose traffic is kept out of the map")
 	fs.BoolVar(&o.External, "external-traffic", o.External, "keep edges to and from outside the cluster")
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
+	o.Knowing.addFlags(fs)
 	fs.StringVar(&o.Listen, "listen-address", o.Listen, "address for agents and for --address of the command line, TLS")
 	fs.StringVar(&o.Query, "query-address", o.Query, "address for port-forwards, plain; keep it on loopback")
 	fs.StringVar(&o.Health, "health-address", o.Health, "address of /healthz and /readyz")
@@ -96,7 +98,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 
 // Validate returns one error per wrong field, joined.
 func (o OperatorOptions) Validate() error {
-	errs := []error{o.settings().Validate(), o.resolving().Validate()}
+	errs := []error{o.settings().Validate(), o.resolving().Validate(), o.Knowing.validate()}
 	if o.Mode != defaultActive && o.Mode != defaultShadow {
 		errs = append(errs, fmt.Errorf("mode: valid values are %s and %s, but you specified %q", defaultActive, defaultShadow, o.Mode))
 	}
@@ -129,7 +131,8 @@ func (o OperatorOptions) settings() policy.Settings {
 func (o OperatorOptions) resolving() resolve.Options {
 	r := resolve.DefaultOptions()
 	r.ClusterDomains, r.External = o.ClusterDomains, o.External
-	r.ExcludedNamespaces = append(slices.Clone(o.ExcludeNamespaces), o.Namespace, o.AgentNamespace)
+	r.ExcludedNamespaces = append(resolve.ParseNamespaces(strings.Join(o.ExcludeNamespaces, ",")), o.Namespace, o.AgentNamespace)
+	o.Knowing.apply(&r)
 	return r
 }
 

@@ -31,7 +31,14 @@ func TestWrongOperatorOptionsAreNamed(t *testing.T) {
 		"a way to write intents that does not exist": {
 			func(o *OperatorOptions) { o.WriteIntents = "yes" }, `write-intents "yes": want off, propose or apply`,
 		},
-		"nothing to do":              {func(o *OperatorOptions) { o.Map, o.Rules = false, false }, "map and rules are both off"},
+		"nothing to do": {func(o *OperatorOptions) { o.Map, o.Rules = false, false }, "map and rules are both off"},
+		"a range that is none": {
+			func(o *OperatorOptions) { o.Knowing.ClusterCIDRs = []string{"10.0.0.0/8", "10.0.0.0"} },
+			`cluster-cidrs "10.0.0.0": want an address range such as 10.0.0.0/8 or fd00::/8`,
+		},
+		"a control plane that is everybody": {
+			func(o *OperatorOptions) { o.Knowing.ControlPlaneBits4 = 0 }, "control-plane-ipv4-cidr-prefix-length 0: want 1 to 32",
+		},
 		"a map that forgets at once": {func(o *OperatorOptions) { o.Retention = time.Minute }, "retention 1m0s: want at least 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -952,7 +952,9 @@ type Refusal struct {
 	Source string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	Count  uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
 	// The newest one, for people.
-	Example       string `protobuf:"bytes,4,opt,name=example,proto3" json:"example,omitempty"`
+	Example string `protobuf:"bytes,4,opt,name=example,proto3" json:"example,omitempty"`
+	// What the reason says, for people.
+	Meaning       string `protobuf:"bytes,5,opt,name=meaning,proto3" json:"meaning,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1011,6 +1013,13 @@ func (x *Refusal) GetCount() uint64 {
 func (x *Refusal) GetExample() string {
 	if x != nil {
 		return x.Example
+	}
+	return ""
+}
+
+func (x *Refusal) GetMeaning() string {
+	if x != nil {
+		return x.Meaning
 	}
 	return ""
 }
@@ -1102,12 +1111,13 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\bdegraded\x18\b \x03(\tR\bdegraded\x12\x14\n" +
 	"\x05blind\x18\t \x01(\bR\x05blind\x12\x14\n" +
 	"\x05notes\x18\n" +
-	" \x03(\tR\x05notes\"i\n" +
+	" \x03(\tR\x05notes\"\x83\x01\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x04R\x05count\x12\x18\n" +
-	"\aexample\x18\x04 \x01(\tR\aexample2\xaf\x01\n" +
+	"\aexample\x18\x04 \x01(\tR\aexample\x12\x18\n" +
+	"\ameaning\x18\x05 \x01(\tR\ameaning2\xaf\x01\n" +
 	"\n" +
 	"MapService\x12M\n" +
 	"\x05Edges\x12\x1f.portolan.query.v1.EdgesRequest\x1a\x1c.portolan.query.v1.EdgesPage\"\x03\x90\x02\x010\x01\x12R\n" +
