@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/portolan-io/portolan/internal/traffic"
@@ -51,6 +53,23 @@ func TestEachCountHasItsNewestExample(t *testing.T) {
 		}
 		if got := Describe(c.Newest); got != want {
 			t.Errorf("the newest example of %s is %q, want %q", c.Source, got, want)
+		}
+	}
+}
+
+// TestTheManualListsEveryReason holds the table of docs/resolution.md against the code.
+func TestTheManualListsEveryReason(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/resolution.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range Reasons() {
+		row := "| `" + string(r) + "` | " + r.Meaning() + " | |\n"
+		if r.Waits() {
+			row = "| `" + string(r) + "` | " + r.Meaning() + " | ⏱ |\n"
+		}
+		if !strings.Contains(string(manual), row) {
+			t.Errorf("docs/resolution.md has no row %q", row)
 		}
 	}
 }
