@@ -86,6 +86,28 @@ func BenchmarkWithSpace(b *testing.B) {
 	}
 }
 
+// BenchmarkChangedPod is the way of one changed pod into the snapshot of a cluster of 10,000: its namespace is indexed again,
+// and of the indexes of the cluster what the pod has.
+func BenchmarkChangedPod(b *testing.B) {
+	for _, namespaces := range []int{100, 10, 1} {
+		b.Run(fmt.Sprintf("%d-namespaces", namespaces), func(b *testing.B) {
+			snapshot := cluster.Empty()
+			for n := range namespaces {
+				snapshot = snapshot.WithSpace(cluster.NewSpace(crowd(fmt.Sprintf("n%02d", n), 10_000/namespaces)), start)
+			}
+			f := crowd("n00", 10_000/namespaces)
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				changed := *f.Pods[0]
+				changed.IPs = []netip.Addr{netip.AddrFrom4([4]byte{10, 200, byte(n >> 8), byte(n)})}
+				f.Pods[0] = &changed
+				space, _ := snapshot.Space("n00")
+				snapshot = snapshot.WithSpace(space.With(f, cluster.Running), at(n))
+			}
+		})
+	}
+}
+
 // BenchmarkHolder is on the path of every sighting. It must not allocate.
 func BenchmarkHolder(b *testing.B) {
 	f := crowd("shop", 10000)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/portolan-io/portolan/internal/cluster"
-	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // BenchmarkResolve keeps the budget "resolve one sighting in at most 2 µs" for each way through the room, in a cluster of
@@ -52,7 +51,6 @@ func largeCluster(b *testing.B) *cluster.Snapshot {
 		for app := range 20 {
 			service := &cluster.Service{
 				Namespace: f.Namespace, Name: fmt.Sprintf("app-%d", app), ClusterIPs: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, byte(n), byte(app)})},
-				Ports: []cluster.ServicePort{{Port: 443, TargetPort: 8443, Protocol: traffic.TCP}},
 			}
 			slice := &cluster.EndpointSlice{Namespace: f.Namespace, Name: service.Name, Service: service.Name}
 			for replica := range 5 {
@@ -62,14 +60,6 @@ func largeCluster(b *testing.B) *cluster.Snapshot {
 				f.Pods = append(f.Pods, p)
 			}
 			f.Services, f.Slices = append(f.Services, service), append(f.Slices, slice)
-		}
-		if n == 0 {
-			f.Services[7].Ports[0].NodePort = 30007
-			f.Services[7].ExternalIPs = []netip.Addr{netip.MustParseAddr("198.51.100.7")}
-			f.Pods = append(f.Pods, &cluster.Pod{
-				Namespace: "n0", Name: "exporter", UID: "exporter", HostNetwork: true, Node: "node-1", Created: t0,
-				Ports: []cluster.ContainerPort{{Port: 9100, Protocol: traffic.TCP}},
-			})
 		}
 		snapshot = snapshot.WithSpace(cluster.NewSpace(f), t0)
 	}

@@ -91,6 +91,8 @@ func FuzzResolve(f *testing.F) {
 	f.Add([]byte{1, 1, 1, 1}, []byte{203, 0, 113, 5}, "", "", uint16(443), int64(60), uint8(1))
 	f.Add([]byte{192, 168, 1, 5}, []byte{1, 1, 1, 4}, "kubernetes.default.svc.cluster.local", "", uint16(6443), int64(-60), uint8(2))
 	f.Add([]byte{}, []byte{}, "10-0-0-1.shop.pod.cluster.local", "  ", uint16(0), int64(1<<62), uint8(7))
+	f.Add([]byte{1, 1, 1, 1}, []byte{192, 168, 1, 10}, "web", "exporter", uint16(30007), int64(60), uint8(2))
+	f.Add([]byte{203, 0, 113, 9}, []byte{198, 51, 100, 7}, "", "", uint16(443), int64(60), uint8(4))
 	resolver := New(Options{External: true})
 	f.Fuzz(func(t *testing.T, from, to []byte, name, aliases string, port uint16, at int64, flags uint8) {
 		s := traffic.Sighting{Source: traffic.SYN, Count: 1, First: t0.Add(time.Duration(at)), Last: t0.Add(time.Duration(at))}
@@ -126,5 +128,26 @@ func fuzzedCluster(t testing.TB) *cluster.Snapshot {
 	for _, name := range []string{"three-services.yaml", "pod4.yaml", "node.yaml"} {
 		objects.WriteString(sharedFile(t, name) + "\n---\n")
 	}
-	return snapshotOf(t, objects.String(), trim.Options{})
+	return snapshotOf(t, objects.String(), trim.Options{}).WithSpace(cluster.NewSpace(published()), t0)
+}
+
+// published is a namespace that is reached in every way: by load balancer, node port, host port and on the host network.
+func published() cluster.Facts {
+	web := pod("web", "1.1.5.1")
+	web.Namespace, web.Node = "edge", "node-1"
+	web.Ports = []cluster.ContainerPort{{Port: 8443, HostPort: 9443, Protocol: traffic.TCP}}
+	exporter := &cluster.Pod{
+		Namespace: "edge", Name: "exporter", UID: "exporter", HostNetwork: true, Node: "node-1", Created: t0,
+		Ports: []cluster.ContainerPort{{Port: 9100, Protocol: traffic.TCP}},
+	}
+	return cluster.Facts{
+		Namespace: "edge", Pods: []*cluster.Pod{web, exporter},
+		Services: []*cluster.Service{{
+			Namespace: "edge", Name: "web", Type: cluster.LoadBalancer, ExternalIPs: []netip.Addr{netip.MustParseAddr("198.51.100.7")},
+			Ports: []cluster.ServicePort{{Port: 443, TargetPort: 8443, NodePort: 30007, Protocol: traffic.TCP}},
+		}},
+		Slices: []*cluster.EndpointSlice{{
+			Namespace: "edge", Name: "web-1", Service: "web", Endpoints: []cluster.Endpoint{{Pod: "web"}, {Pod: "exporter"}},
+		}},
+	}
 }
