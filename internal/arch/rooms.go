@@ -102,6 +102,7 @@ func plan() map[string]room {
 		"internal/arch":           {outside: "golang.org/x/tools", testOnly: true},
 		"internal/testkit":        {outside: clusterIO, ours: "api/*", testOnly: true},
 		"internal/testkit/golden": {outside: "github.com/rogpeppe/go-internal github.com/google/go-cmp", ours: "internal/export/document internal/graph", testOnly: true},
+		"internal/testkit/node":   {outside: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys/unix", testOnly: true},
 		"internal/testkit/stage":  {testOnly: true},
 		"internal/e2e":            {testOnly: true},
 		"hack/demo":               {ours: "internal/testkit/stage", testOnly: true},

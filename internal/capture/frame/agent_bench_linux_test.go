@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/portolan-io/portolan/internal/testkit/node"
 )
 
 // BenchmarkAgent measures the whole agent, the binary that is shipped, with the environment of its manifest, against the
@@ -84,7 +86,7 @@ const (
 func runStage(b *testing.B, l load) (u usage) {
 	b.Helper()
 	script, err := json.Marshal(l)
-	check(b, err)
+	node.Check(b, err)
 	cmd := exec.CommandContext(b.Context(), "/proc/self/exe", "-test.run=^$", "-test.bench=^BenchmarkAgent$", "-test.benchtime=1x")
 	cmd.Env = append(os.Environ(), stageVariable+"="+string(script))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -97,7 +99,7 @@ func runStage(b *testing.B, l load) (u usage) {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	_, rest, _ := bytes.Cut(out, []byte(outcomeMark))
-	check(b, json.NewDecoder(bytes.NewReader(rest)).Decode(&u))
+	node.Check(b, json.NewDecoder(bytes.NewReader(rest)).Decode(&u))
 	return u
 }
 
@@ -105,25 +107,25 @@ func runStage(b *testing.B, l load) (u usage) {
 // node.
 func playStage(b *testing.B) {
 	var l load
-	check(b, json.Unmarshal([]byte(os.Getenv(stageVariable)), &l))
-	loopbackUp(b)
+	node.Check(b, json.Unmarshal([]byte(os.Getenv(stageVariable)), &l))
+	node.LoopbackUp(b)
 	operator := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/proto") // and an empty message
 	}))
 	defer operator.Close()
-	talker := newPod(b, 1)
+	talker := node.NewPod(b, 1)
 	agent := startAgent(b, l.Agent, operator)
 	<-time.After(warmUp)
 	before, over, most := processorTime(b, agent), make(chan struct{}), make(chan usage)
 	go func() { most <- watch(agent, over) }()
-	talker.in(func() error { return talk(l, netip.MustParseAddr("10.0.1.1")) })
+	talker.In(func() error { return talk(l, netip.MustParseAddr("10.0.1.1")) })
 	close(over)
 	u := <-most
 	u.Core = (processorTime(b, agent) - before).Seconds() / underLoad.Seconds()
 	u.Lost = lostPackets(b)
 	outcome, err := json.Marshal(u)
-	check(b, err)
+	node.Check(b, err)
 	fmt.Fprintf(os.Stdout, "\n%s%s\n", outcomeMark, outcome)
 }
 
@@ -131,13 +133,13 @@ func playStage(b *testing.B) {
 func startAgent(b *testing.B, binary string, operator *httptest.Server) *os.Process {
 	b.Helper()
 	ca, token := filepath.Join(b.TempDir(), "ca.crt"), filepath.Join(b.TempDir(), "token")
-	check(b, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: operator.Certificate().Raw}), 0o600))
-	check(b, os.WriteFile(token, []byte("a.b.c"), 0o600))
+	node.Check(b, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: operator.Certificate().Raw}), 0o600))
+	node.Check(b, os.WriteFile(token, []byte("a.b.c"), 0o600))
 	agent := exec.CommandContext(b.Context(), binary, "agent", "--operator-url="+operator.URL, "--ca-file="+ca, "--token-file="+token,
 		"--node-name=n1", "--metrics-address="+metricsAddress)
 	agent.Env = append(os.Environ(), "GOGC=25", "GOMEMLIMIT=128MiB")
 	agent.Stderr = os.Stderr
-	check(b, agent.Start())
+	node.Check(b, agent.Start())
 	b.Cleanup(func() {
 		_ = agent.Process.Kill()
 		_ = agent.Wait()

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/portolan-io/portolan/internal/testkit/node"
 )
 
 // talk puts the load on a node for the time underLoad.
@@ -80,12 +82,12 @@ func answers(names int) ([][]byte, error) {
 func processorTime(b *testing.B, of *os.Process) time.Duration {
 	b.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", of.Pid))
-	check(b, err)
+	node.Check(b, err)
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest) // from the third on
 	var user, system int64
 	_, err = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
-	check(b, err)
+	node.Check(b, err)
 	const tick = 10 * time.Millisecond // a hundred a second for user space, whatever the kernel
 	return time.Duration(user+system) * tick
 }
@@ -96,13 +98,13 @@ const metricsAddress = "127.0.0.1:57922"
 func lostPackets(b *testing.B) (lost uint64) {
 	b.Helper()
 	response, err := http.Get("http://" + metricsAddress + "/metrics")
-	check(b, err)
+	node.Check(b, err)
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		if series, value, _ := strings.Cut(lines.Text(), " "); strings.HasPrefix(series, "portolan_agent_dropped_total{") {
 			var n uint64
 			_, err := fmt.Sscan(value, &n)
-			check(b, err)
+			node.Check(b, err)
 			lost += n
 		}
 	}

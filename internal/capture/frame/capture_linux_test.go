@@ -20,28 +20,29 @@ import (
 	"github.com/portolan-io/portolan/internal/capture/dns"
 	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/capture/syn"
+	"github.com/portolan-io/portolan/internal/testkit/node"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 const patience = 30 * time.Second
 
 func TestCaptureRealPacketsWithRing(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{}) })
+	node.Isolated(t, func(t *testing.T) { captureRealPackets(t, frame.Options{}) })
 }
 
 func TestCaptureRealPacketsOneByOne(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) { captureRealPackets(t, frame.Options{Plain: true}) })
+	node.Isolated(t, func(t *testing.T) { captureRealPackets(t, frame.Options{Plain: true}) })
 }
 
 // captureRealPackets lets a client pod look up names at a server pod and connect to it. The packets cross two interfaces
 // of the node, so each is captured twice. Each must count once.
 func captureRealPackets(t *testing.T, o frame.Options) {
-	forward(t)
-	client, server := newPod(t, 1), newPod(t, 2)
+	node.Forward(t)
+	client, server := node.NewPod(t, 1), node.NewPod(t, 2)
 	serveDNS(t, server)
 
 	want := map[string]uint64{}
-	for from, at := range map[netip.Addr]netip.Addr{client.addr4(): server.addr4(), client.addr6(): server.addr6()} {
+	for from, at := range map[netip.Addr]netip.Addr{client.Addr4(): server.Addr4(), client.Addr6(): server.Addr6()} {
 		for _, network := range []string{"udp", "tcp"} {
 			want[fmt.Sprintf("dns %s %s.example 192.0.2.1", from, network)]++
 			want[fmt.Sprintf("dns %s %s.example 2001:db8::53", from, network)]++
@@ -57,11 +58,11 @@ func captureRealPackets(t *testing.T, o frame.Options) {
 	if got := capture.Status(); got != (frame.Status{State: frame.On}) {
 		t.Errorf("Status() = %+v, want on", got)
 	}
-	for _, at := range []netip.Addr{server.addr4(), server.addr6()} {
-		client.in(func() error { return errors.Join(ask("udp", at), ask("tcp", at), connect(at, 3)) })
+	for _, at := range []netip.Addr{server.Addr4(), server.Addr6()} {
+		client.In(func() error { return errors.Join(ask("udp", at), ask("tcp", at), connect(at, 3)) })
 	}
 	seen.settle(t)
-	check(t, stop())
+	node.Check(t, stop())
 
 	got := map[string]uint64{}
 	for _, s := range window.Drain(nil, 0) {
@@ -157,11 +158,11 @@ func wait(t *testing.T, c chan struct{}) {
 
 // A decoder that stands still lets the ring run full. What the kernel then drops is counted, and nothing else is missing.
 func TestCaptureCountsWhatTheKernelDrops(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) {
-		forward(t)
-		p := newPod(t, 1)
+	node.Isolated(t, func(t *testing.T) {
+		node.Forward(t)
+		p := node.NewPod(t, 1)
 		sink, err := net.ListenPacket("udp4", "10.0.1.1:9")
-		check(t, err)
+		node.Check(t, err)
 		defer sink.Close()
 		const sent = 1000
 		capture := frame.New(frame.Options{RingBytes: 256 << 10, BlockBytes: 128 << 10})
@@ -169,10 +170,10 @@ func TestCaptureCountsWhatTheKernelDrops(t *testing.T) {
 		slow := &slowDecoder{proceed: make(chan struct{})}
 		stop := run(t, capture, slow, seen)
 		seen.begin(t)
-		p.in(func() error { return shout(p, sent) })
+		p.In(func() error { return shout(p, sent) })
 		close(slow.proceed)
 		seen.settle(t)
-		check(t, stop())
+		node.Check(t, stop())
 		dropped := number(capture, "kernel")
 		if dropped == 0 || dropped+slow.handled != sent {
 			t.Errorf("%d dropped and %d handled, want all of %d together", dropped, slow.handled, sent)
@@ -204,9 +205,9 @@ func (s *slowDecoder) Tick(time.Time)       {}
 func (s *slowDecoder) Flush()               {}
 
 // shout sends large packets from port 53 to port 9 of the node.
-func shout(p *pod, packets int) error {
-	from := &net.UDPAddr{IP: p.addr4().AsSlice(), Port: 53}
-	c, err := net.DialUDP("udp4", from, &net.UDPAddr{IP: net.IPv4(10, 0, byte(p.number), 1), Port: 9})
+func shout(p *node.Pod, packets int) error {
+	from := &net.UDPAddr{IP: p.Addr4().AsSlice(), Port: 53}
+	c, err := net.DialUDP("udp4", from, &net.UDPAddr{IP: p.Gateway4().AsSlice(), Port: 9})
 	if err != nil {
 		return err
 	}
@@ -221,14 +222,14 @@ func shout(p *pod, packets int) error {
 }
 
 func TestCaptureLeavesNothingBehind(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) {
+	node.Isolated(t, func(t *testing.T) {
 		files := openFiles(t)
 		goroutines := runtime.NumGoroutine()
 		for range 3 {
 			capture, seen := frame.New(frame.Options{}), newObserver(func() bool { return true })
 			stop := run(t, capture, seen)
 			seen.settle(t)
-			check(t, stop())
+			node.Check(t, stop())
 			if got := capture.Status(); got.State != frame.Off {
 				t.Errorf("Status() = %+v after the end, want off", got)
 			}
@@ -247,20 +248,20 @@ func TestCaptureLeavesNothingBehind(t *testing.T) {
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
-	check(t, err)
+	node.Check(t, err)
 	return len(entries)
 }
 
 func TestCaptureThatHasEndedBeforeItBegins(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) {
+	node.Isolated(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		check(t, frame.New(frame.Options{}).Run(ctx))
+		node.Check(t, frame.New(frame.Options{}).Run(ctx))
 	})
 }
 
 func TestCaptureNamesTheMissingCapability(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) {
+	node.Isolated(t, func(t *testing.T) {
 		capture := frame.New(frame.Options{})
 		failed := make(chan error)
 		go func() {

@@ -13,21 +13,22 @@ import (
 
 	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/capture/syn"
+	"github.com/portolan-io/portolan/internal/testkit/node"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // The kernel strips one VLAN tag, hides it, and leaves the second one in the packet; extension headers of IPv6 are walked
 // behind the kernel filter. All of them must be seen, each once, and the copy with another destination adds its address.
 func TestCaptureRealFrames(t *testing.T) {
-	frame.InNamespaces(t, func(t *testing.T) {
-		forward(t)
-		p := newPod(t, 1)
+	node.Isolated(t, func(t *testing.T) {
+		node.Forward(t)
+		p := node.NewPod(t, 1)
 		window := traffic.NewWindow(0)
 		capture, seen := frame.New(frame.Options{}), newObserver(func() bool { return window.Len() >= 6 })
 		stop := run(t, capture, syn.New(window, traffic.SYN), seen)
 		seen.begin(t)
-		p.in(func() error {
-			return p.send(
+		p.In(func() error {
+			return send(p,
 				rawSYN{port: 80},
 				rawSYN{port: 81, tags: 1},
 				rawSYN{port: 82, tags: 2},
@@ -39,7 +40,7 @@ func TestCaptureRealFrames(t *testing.T) {
 			)
 		})
 		seen.settle(t)
-		check(t, stop())
+		node.Check(t, stop())
 		got := map[uint16]netip.AddrPort{}
 		for _, s := range window.Drain(nil, 0) {
 			got[s.To.Port] = s.What.Translated
@@ -100,7 +101,7 @@ func (r rawSYN) build() ([]byte, error) {
 }
 
 // send puts the frames on the wire of the present network namespace.
-func (p *pod) send(frames ...rawSYN) error {
+func send(p *node.Pod, frames ...rawSYN) error {
 	link, err := netlink.LinkByName("eth0")
 	if err != nil {
 		return err

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/portolan-io/portolan/internal/testkit/node"
 )
 
 // A kernel that refuses the ring is simulated by a ring that every kernel refuses.
 func TestOpenReadsOneByOneWhenTheRingIsRefused(t *testing.T) {
-	InNamespaces(t, func(t *testing.T) {
+	node.Isolated(t, func(t *testing.T) {
 		s, status, err := open(Options{RingBytes: 3 << 20, BlockBytes: 1 << 20 / 3})
 		must(t, err)
 		defer s.close()

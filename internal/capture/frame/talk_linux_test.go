@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/portolan-io/portolan/internal/testkit/node"
 )
 
 // serveDNS answers every question with an A and an AAAA record, over UDP and TCP on port 53, and accepts on 8080.
-func serveDNS(t *testing.T, p *pod) {
+func serveDNS(t *testing.T, p *node.Pod) {
 	t.Helper()
-	p.in(func() error {
+	p.In(func() error {
 		udp, err := net.ListenPacket("udp", ":53")
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package frame_test
+package node
 
 import (
 	"fmt"
@@ -13,20 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pod is a network namespace that a pair of interfaces joins to the node, the namespace that the test runs in.
+// Pod is a network namespace that a pair of interfaces joins to the node, the namespace that the test runs in.
 //
 //	 pod n                     node
 //	eth0 10.0.n.2  ────────  pod<n> 10.0.n.1
 //	     2001:db8:n::2              2001:db8:n::1
-type pod struct {
+type Pod struct {
 	t      testing.TB
 	number int
 	space  netns.NsHandle
 }
 
-func newPod(t testing.TB, number int) *pod {
+// NewPod makes the pod with a number from 1 to 250, and removes it after the test.
+func NewPod(t testing.TB, number int) *Pod {
 	t.Helper()
-	p := &pod{t: t, number: number}
+	p := &Pod{t: t, number: number}
 	p.onThread(func() error {
 		node, err := netns.Get()
 		if err != nil {
@@ -41,10 +42,10 @@ func newPod(t testing.TB, number int) *pod {
 	t.Cleanup(func() { p.space.Close() })
 	hostSide := fmt.Sprintf("pod%d", number)
 	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: hostSide}, PeerName: "eth0", PeerNamespace: netlink.NsFd(p.space)}
-	check(t, netlink.LinkAdd(link))
+	Check(t, netlink.LinkAdd(link))
 	p.connect(hostSide, 1)
-	p.in(func() error {
-		loopbackUp(t)
+	p.In(func() error {
+		LoopbackUp(t)
 		p.connect("eth0", 2)
 		return p.routes()
 	})
@@ -52,24 +53,24 @@ func newPod(t testing.TB, number int) *pod {
 }
 
 // connect gives the interface the addresses that end in host.
-func (p *pod) connect(name string, host int) {
+func (p *Pod) connect(name string, host int) {
 	p.t.Helper()
 	link, err := netlink.LinkByName(name)
-	check(p.t, err)
-	check(p.t, netlink.LinkSetUp(link))
+	Check(p.t, err)
+	Check(p.t, netlink.LinkSetUp(link))
 	for _, address := range []string{
 		fmt.Sprintf("10.0.%d.%d/24", p.number, host),
 		fmt.Sprintf("2001:db8:%d::%d/64", p.number, host),
 	} {
 		a, err := netlink.ParseAddr(address)
-		check(p.t, err)
+		Check(p.t, err)
 		a.Flags = unix.IFA_F_NODAD // usable at once
-		check(p.t, netlink.AddrAdd(link, a))
+		Check(p.t, netlink.AddrAdd(link, a))
 	}
 }
 
 // routes leads all traffic of the pod to the node.
-func (p *pod) routes() error {
+func (p *Pod) routes() error {
 	for _, via := range []string{fmt.Sprintf("10.0.%d.1", p.number), fmt.Sprintf("2001:db8:%d::1", p.number)} {
 		if err := netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP(via)}); err != nil {
 			return fmt.Errorf("adding the route via %s: %w", via, err)
@@ -78,12 +79,17 @@ func (p *pod) routes() error {
 	return nil
 }
 
-func (p *pod) addr4() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(p.number), 2}) }
+// Addr4 is the IPv4 address of the pod.
+func (p *Pod) Addr4() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(p.number), 2}) }
 
-func (p *pod) addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::2", p.number)) }
+// Addr6 is the IPv6 address of the pod.
+func (p *Pod) Addr6() netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::2", p.number)) }
 
-// in runs f inside the pod's network namespace. Sockets that f opens stay in there.
-func (p *pod) in(f func() error) {
+// Gateway4 is the IPv4 address of the node as the pod sees it.
+func (p *Pod) Gateway4() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(p.number), 1}) }
+
+// In runs f inside the pod's network namespace. Sockets that f opens stay in there.
+func (p *Pod) In(f func() error) {
 	p.t.Helper()
 	p.onThread(func() error {
 		node, err := netns.Get()
@@ -102,7 +108,7 @@ func (p *pod) in(f func() error) {
 }
 
 // onThread runs f on a thread of its own, which ends with it if f fails half-way.
-func (p *pod) onThread(f func() error) {
+func (p *Pod) onThread(f func() error) {
 	p.t.Helper()
 	done := make(chan error, 1)
 	go func() {
@@ -113,26 +119,28 @@ func (p *pod) onThread(f func() error) {
 		}
 		done <- err
 	}()
-	check(p.t, <-done)
+	Check(p.t, <-done)
 }
 
-// forward lets the node pass packets between its interfaces.
-func forward(t testing.TB) {
+// Forward lets the node pass packets between its interfaces.
+func Forward(t testing.TB) {
 	t.Helper()
-	loopbackUp(t)
+	LoopbackUp(t)
 	for _, name := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
-		check(t, os.WriteFile(name, []byte("1"), 0o600))
+		Check(t, os.WriteFile(name, []byte("1"), 0o600))
 	}
 }
 
-func loopbackUp(t testing.TB) {
+// LoopbackUp switches on the loopback interface of the present namespace.
+func LoopbackUp(t testing.TB) {
 	t.Helper()
 	lo, err := netlink.LinkByName("lo")
-	check(t, err)
-	check(t, netlink.LinkSetUp(lo))
+	Check(t, err)
+	Check(t, netlink.LinkSetUp(lo))
 }
 
-func check(t testing.TB, err error) {
+// Check ends the test at an error.
+func Check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
