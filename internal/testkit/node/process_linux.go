@@ -2,14 +2,18 @@ package node
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // talk is the environment variable that makes a test program a process of a pod: "listen ADDRESS" or "connect ADDRESS".
@@ -30,9 +34,10 @@ func Main(m *testing.M) int {
 
 // play says "ready" when what it is told to do has come about, and keeps it up until its input ends.
 func play(act, peer string) error {
+	ctx := context.Background()
 	switch act {
 	case "listen":
-		listener, err := net.Listen("tcp", peer)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", peer)
 		if err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func play(act, peer string) error {
 		go accept(listener)
 	case "connect":
 		for address := range strings.FieldsSeq(peer) {
-			connection, err := net.Dial("tcp", address)
+			connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 			if err != nil {
 				return err
 			}
@@ -61,43 +66,72 @@ func play(act, peer string) error {
 
 // accept takes connections and greets each, and never closes one.
 func accept(listener net.Listener) {
-	var kept []net.Conn
 	for {
 		connection, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		_, _ = connection.Write([]byte("!"))
-		kept = append(kept, connection)
+		go func() {
+			_, _ = connection.Write([]byte("!"))
+			_, _ = io.Copy(io.Discard, connection)
+		}()
 	}
 }
 
 // Listen starts a process in the pod that accepts TCP connections at address and keeps them open. It returns its number.
-func (p *Pod) Listen(address string) int { return p.start("listen " + address) }
+func (p *Pod) Listen(address string) int { return start(p.t, p.In, "listen "+address) }
 
 // Connect starts a process in the pod that connects to each address by TCP and keeps the connections open. It returns its
 // number once they are accepted.
 func (p *Pod) Connect(addresses ...string) int {
-	return p.start("connect " + strings.Join(addresses, " "))
+	return start(p.t, p.In, "connect "+strings.Join(addresses, " "))
 }
 
-// start starts this program again in the pod's network namespace, waits until it is ready, and ends it after the test.
-func (p *Pod) start(what string) int {
-	p.t.Helper()
-	cmd := exec.CommandContext(p.t.Context(), "/proc/self/exe")
+// Connect starts a process on the node itself that does what one of a pod does.
+func Connect(t *testing.T, addresses ...string) int {
+	t.Helper()
+	return start(t, func(run func() error) { Check(t, run()) }, "connect "+strings.Join(addresses, " "))
+}
+
+// start starts this program again where in says, waits until it is ready, and ends it after the test.
+func start(t *testing.T, in func(func() error), what string) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 	cmd.Env = append(os.Environ(), talk+"="+what)
 	cmd.Stderr = os.Stderr
 	hold, err := cmd.StdinPipe()
-	Check(p.t, err)
+	Check(t, err)
 	said, err := cmd.StdoutPipe()
-	Check(p.t, err)
-	p.In(cmd.Start)
-	p.t.Cleanup(func() {
+	Check(t, err)
+	in(cmd.Start)
+	t.Cleanup(func() {
 		_ = hold.Close()
 		_ = cmd.Wait() // it may have been ended by the end of the test
 	})
 	if word, err := bufio.NewReader(said).ReadString('\n'); word != "ready\n" {
-		p.t.Fatalf("the process that is to %s said %q: %v", what, word, err)
+		t.Fatalf("the process that is to %s said %q: %v", what, word, err)
 	}
 	return cmd.Process.Pid
+}
+
+// Unprivileged runs f on a thread without any capability, and returns its error.
+func Unprivileged(f func() error) error {
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and unlocked on the main thread only: every other one ends with this goroutine
+		if unix.Gettid() == unix.Getpid() {
+			err := Unprivileged(f) // the main thread would stay without capabilities, and is what /proc shows
+			runtime.UnlockOSThread()
+			failed <- err
+			return
+		}
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var none [2]unix.CapUserData
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			failed <- err
+			return
+		}
+		failed <- f()
+	}()
+	return <-failed
 }

@@ -1,0 +1,147 @@
+package socket
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/capture/frame"
+	"github.com/portolan-io/portolan/internal/testkit/golden"
+	"github.com/portolan-io/portolan/internal/traffic"
+)
+
+var nine = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+
+// plant makes a /proc of the files below proc/ of a case, and of its links, and returns its path.
+func plant(t testing.TB, c golden.Case) string {
+	t.Helper()
+	root := t.TempDir()
+	put := func(name string, write func(path string) error) {
+		path := filepath.Join(root, name)
+		check(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		check(t, write(path))
+	}
+	for _, file := range c.Files {
+		if name, isProc := strings.CutPrefix(file.Name, "proc/"); isProc {
+			put(name, func(path string) error { return os.WriteFile(path, file.Data, 0o600) })
+		}
+	}
+	for link := range strings.Lines(c.Part("links")) {
+		name, target, _ := strings.Cut(strings.TrimSpace(link), " ")
+		put(name, func(path string) error { return os.Symlink(target, path) })
+	}
+	return root
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lines returns what the window holds, as sorted lines.
+func lines(w *traffic.Window) string {
+	var all []string
+	for _, s := range w.Drain(nil, 0) {
+		all = append(all, string(traffic.AppendLine(nil, s)))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
+
+// counts returns the counts that are not 0.
+func counts(all []frame.Count) string {
+	var text strings.Builder
+	for _, c := range all {
+		family := map[bool]string{true: "dropped", false: "ignored"}[c.Lost]
+		if c.N > 0 {
+			fmt.Fprintf(&text, "%s %s %d\n", family, c.Reason, c.N)
+		}
+	}
+	return text.String()
+}
+
+func TestLook(t *testing.T) {
+	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
+		window := traffic.NewWindow(0)
+		source := New(window, Options{Proc: plant(t, c)})
+		limit, err := source.look(t.Context(), nine)
+		if limit != "" || err != nil {
+			t.Errorf("look() = %q, %v", limit, err)
+		}
+		c.Check(t, golden.Part{Name: "sightings", Text: lines(window)}, golden.Part{Name: "counts", Text: counts(source.Counts())})
+
+		lookAgain(t, source, window)
+	})
+}
+
+// lookAgain looks five seconds later: what is known is not told again.
+func lookAgain(t *testing.T, source *Source, window *traffic.Window) {
+	t.Helper()
+	if _, err := source.look(t.Context(), nine.Add(5*time.Second)); err != nil {
+		t.Error(err)
+	}
+	if again := lines(window); again != "" {
+		t.Errorf("a second look tells again\n%s", again)
+	}
+}
+
+func TestLookCountsEachConnectionOnce(t *testing.T) {
+	root := plant(t, golden.Cases(t, "testdata/one-look-per-namespace.txtar")[0])
+	window := traffic.NewWindow(0)
+	source := New(window, Options{Proc: root})
+	list := filepath.Join(root, "40/net/tcp")
+	for i, tc := range []struct {
+		after time.Duration
+		more  string // a row that joins
+		want  uint64 // counts together
+	}{
+		{0, "", 4},
+		{5 * time.Second, "", 0},
+		{10 * time.Second, "   3: 0400010A:9C50 1100000A:0050 01 00000000:00000000 00:00000000 00000000 0 0 9 1\n", 1},
+		{71 * time.Second, "", 3}, // each pair once
+	} {
+		file, err := os.OpenFile(list, os.O_APPEND|os.O_WRONLY, 0)
+		check(t, err)
+		_, err = file.WriteString(tc.more)
+		check(t, err)
+		check(t, file.Close())
+		_, err = source.look(t.Context(), nine.Add(tc.after))
+		check(t, err)
+		var got uint64
+		for _, s := range window.Drain(nil, 0) {
+			got += s.Count
+		}
+		if got != tc.want {
+			t.Errorf("look %d, after %s: %d connections told, want %d", i+1, tc.after, got, tc.want)
+		}
+	}
+}
+
+func TestLookSaysWhyItCannot(t *testing.T) {
+	empty := t.TempDir()
+	for name, tc := range map[string]struct{ proc, want string }{
+		"nothing is mounted": {
+			"/nowhere/proc", "socket scan is off: cannot read /nowhere/proc: no such file or directory; mount the host's /proc read-only there",
+		},
+		"an empty folder is mounted": {
+			empty, "socket scan is off: " + empty + " shows no process; mount the host's /proc read-only there",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := New(traffic.NewWindow(0), Options{Proc: tc.proc})
+			err := source.Run(t.Context())
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("Run() = %v\nwant    %s", err, tc.want)
+			}
+			if got := source.Status(); got != (frame.Status{State: frame.Off, Sentence: tc.want}) {
+				t.Errorf("Status() = %+v", got)
+			}
+		})
+	}
+}
