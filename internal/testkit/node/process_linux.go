@@ -88,13 +88,13 @@ func (p *Pod) Connect(addresses ...string) int {
 }
 
 // Connect starts a process on the node itself that does what one of a pod does.
-func Connect(t *testing.T, addresses ...string) int {
+func Connect(t testing.TB, addresses ...string) int {
 	t.Helper()
 	return start(t, func(run func() error) { Check(t, run()) }, "connect "+strings.Join(addresses, " "))
 }
 
 // start starts this program again where in says, waits until it is ready, and ends it after the test.
-func start(t *testing.T, in func(func() error), what string) int {
+func start(t testing.TB, in func(func() error), what string) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 	cmd.Env = append(os.Environ(), talk+"="+what)
