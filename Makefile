@@ -43,7 +43,7 @@ bin/image/shop.tar: $(IMAGED)/shop $(LOCALCLUSTER)
 ##@ Check
 
 .PHONY: test
-test: compiler $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
+test: compiler nft $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
 	go vet ./...
 	go vet -tags e2e ./internal/e2e
 	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -race -shuffle=on -timeout 20m ./...
@@ -55,6 +55,12 @@ test: compiler $(ENVTEST) ## Vet, the doors test, unit tests with the race detec
 compiler:
 	@command -v gcc >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev; } || \
 		{ echo 'the race detector needs gcc and libc6-dev: install them, or run as root' >&2; exit 1; }
+
+# The tests of the connection table translate addresses by real rules.
+.PHONY: nft
+nft:
+	@command -v nft >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends nftables; } || \
+		{ echo 'the tests of the connection table need nftables: install it, or run as root' >&2; exit 1; }
 
 .PHONY: e2e
 e2e: localcluster-test build image ## Real clusters are started, broken and removed; then the whole story of Portolan on one (root)

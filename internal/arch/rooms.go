@@ -45,6 +45,7 @@ func plan() map[string]room {
 		"internal/capture/dns":               {ours: "internal/traffic internal/capture/frame"},
 		"internal/capture/syn":               {ours: "internal/traffic internal/capture/frame"},
 		"internal/capture/socket":            {ours: "internal/traffic internal/capture/frame", outside: "github.com/vishvananda/netlink golang.org/x/sys/unix"},
+		"internal/capture/conntrack":         {ours: "internal/traffic internal/capture/frame", outside: "github.com/vishvananda/netlink golang.org/x/sys/unix"},
 		"internal/wire":                      {ours: "internal/traffic internal/identity internal/wire/*", outside: connectWire + " " + apiTypes},
 		"internal/wire/wirepb":               {outside: connectWire},
 		"internal/wire/wirepb/wirepbconnect": {ours: "internal/wire/wirepb", outside: connectWire},
