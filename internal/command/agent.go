@@ -18,6 +18,7 @@ func agentCommand(version string, env func(string) (string, bool)) *cobra.Comman
 		Use: "agent", Short: "Role: see the traffic of one node and tell the operator",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			options.Output = cmd.OutOrStdout()
 			if err := options.Validate(); err != nil {
 				return flagError{err}
 			}

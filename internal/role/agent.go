@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/portolan-io/portolan/internal/capture/dns"
 	"github.com/portolan-io/portolan/internal/capture/frame"
-	"github.com/portolan-io/portolan/internal/capture/syn"
+	"github.com/portolan-io/portolan/internal/capture/socket"
 	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire"
 )
@@ -23,9 +23,14 @@ type AgentOptions struct {
 	Agent    wire.Agent    // node and pod are those of this agent; the operator checks them against its token
 	Interval time.Duration // between two batches, 200ms to 1m
 	Capture  frame.Options
-	DNS, SYN bool
+	Sockets  socket.Options
 	Health   string // address of the health server
 	Metrics  string // address of the metrics server; empty for none
+
+	DNS, SYN, Socket, Conntrack bool // the sources that are on
+
+	Dump   string    // file to which everything that is seen is appended as lines; "-" is Output, empty is none
+	Output io.Writer // standard output
 }
 
 // DefaultAgentOptions returns what the agent does when it is told nothing but where the operator is.
@@ -34,7 +39,8 @@ func DefaultAgentOptions(version string) AgentOptions {
 		Client:   wire.ClientOptions{CAFile: "/var/run/portolan/ca.crt", TokenFile: "/var/run/portolan/token"},
 		Agent:    wire.Agent{Version: version},
 		Interval: 5 * time.Second,
-		DNS:      true, SYN: true,
+		Sockets:  socket.Options{Proc: "/host/proc", Period: 5 * time.Second},
+		DNS:      true, SYN: true, Socket: true,
 		Health: "127.0.0.1:57921", Metrics: ":57922",
 	}
 }
@@ -51,157 +57,82 @@ func (o *AgentOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Capture.RingBytes, "ring-bytes", o.Capture.RingBytes, "memory of the packet ring; 0 means 8 MiB")
 	fs.BoolVar(&o.DNS, "dns", o.DNS, "see DNS answers")
 	fs.BoolVar(&o.SYN, "syn", o.SYN, "see TCP connections being opened")
+	fs.BoolVar(&o.Socket, "socket", o.Socket, "see TCP connections that are open, older ones included; needs --proc")
+	fs.BoolVar(&o.Conntrack, "conntrack", o.Conntrack, "see the flows that the kernel tracks, UDP included; needs the capability NET_ADMIN")
+	fs.StringVar(&o.Sockets.Proc, "proc", o.Sockets.Proc, "where the node's /proc is mounted")
+	fs.DurationVar(&o.Sockets.Period, "socket-period", o.Sockets.Period, "time between two looks at open connections; it grows when they take long")
+	fs.StringVar(&o.Dump, "dump", o.Dump, "file to append everything that is seen to, one JSON object a line; - for standard output. Without --operator-url nothing else is done with it")
 	fs.StringVar(&o.Health, "health-address", o.Health, "address of /healthz and /readyz")
 	fs.StringVar(&o.Metrics, "metrics-address", o.Metrics, "address of /metrics; empty for none")
 }
 
 // Validate returns one error per wrong field, joined.
 func (o AgentOptions) Validate() error {
-	errs := []error{o.Client.Validate(), o.Capture.Validate()}
-	if o.Agent.Node == "" {
-		errs = append(errs, errors.New("node-name: is required; the DaemonSet sets it from spec.nodeName"))
+	errs := []error{o.Capture.Validate(), o.Sockets.Validate()}
+	if o.delivers() {
+		errs = append(errs, o.Client.Validate())
+		if o.Agent.Node == "" {
+			errs = append(errs, errors.New("node-name: is required; the DaemonSet sets it from spec.nodeName"))
+		}
 	}
 	if o.Interval < 200*time.Millisecond || o.Interval > time.Minute {
 		errs = append(errs, fmt.Errorf("interval %s: want 200ms to 1m", o.Interval))
 	}
-	if !o.DNS && !o.SYN {
-		errs = append(errs, errors.New("dns and syn are both off: there is nothing to see"))
+	if !o.DNS && !o.SYN && !o.Socket && !o.Conntrack {
+		errs = append(errs, errors.New("dns, syn, socket and conntrack are all off: there is nothing to see"))
 	}
 	return errors.Join(errs...)
 }
 
+// delivers reports whether an operator is to be told. An agent that dumps needs none.
+func (o AgentOptions) delivers() bool { return o.Client.URL != "" || o.Dump == "" }
+
 // RunAgent plays the agent until ctx ends: the whole line, built first, then run.
 //
-//	capture ─▶ dns, syn ─▶ window ─▶ sender ─▶ operator
+//	capture ─▶ dns, syn ┐
+//	socket ─────────────┼─▶ window ─▶ sender ─▶ operator
+//	conntrack ──────────┘        └──▶ dump
 func RunAgent(ctx context.Context, o AgentOptions, log *slog.Logger) error {
-	client, err := wire.NewClient(o.Client)
+	window := traffic.NewWindow(traffic.DefaultWindowKeys)
+	eyes := newEyes(o, window)
+	dump, err := openDump(o)
 	if err != nil {
 		return err
 	}
-	window := traffic.NewWindow(traffic.DefaultWindowKeys)
-	eyes := newEyes(o, window)
-	sender := wire.NewSender(client, window, wire.SenderOptions{
-		Agent: o.Agent, Interval: o.Interval, Status: eyes.status, Log: log,
-	})
+	defer dump.close()
+	deliver, sent, err := newDelivery(o, window, eyes, dump, log)
+	if err != nil {
+		return err
+	}
 	watch := &health{ready: eyes.ready}
-	counts := metricsHandler(agentMetrics(eyes, window, sender), agentTroubles(eyes, sender))
+	counts := metricsHandler(agentMetrics(eyes, window, sent), agentTroubles(eyes, sent))
 
-	log.Info("the agent starts", "node", o.Agent.Node, "operator", o.Client.URL, "version", o.Agent.Version)
+	log.Info("the agent starts", "node", o.Agent.Node, "operator", o.Client.URL, "dump", o.Dump, "version", o.Agent.Version)
 	line, ctx := errgroup.WithContext(ctx)
 	line.Go(func() error { return serve(ctx, o.Health, watch.handler()) })
 	line.Go(func() error { return serve(ctx, o.Metrics, counts) })
-	seen, allSeen := context.WithCancel(context.WithoutCancel(ctx)) // the sender ends last: it delivers what was seen
-	line.Go(func() error { defer allSeen(); return eyes.run(ctx, log) })
-	line.Go(func() error { return sender.Run(seen) })
+	seen, allSeen := context.WithCancel(context.WithoutCancel(ctx)) // delivery ends last: it delivers what was seen
+	line.Go(func() error { defer allSeen(); eyes.run(ctx, log); return nil })
+	line.Go(func() error { return deliver(seen) })
 	return line.Wait()
 }
 
-// eyes is the capture of this node with the sources that read it.
-type eyes struct {
-	capture *frame.Capture
-	window  *traffic.Window
-	dns     *dns.Source // nil when off
-	syn     *syn.Source // nil when off
-}
-
-func newEyes(o AgentOptions, window *traffic.Window) *eyes {
-	e := &eyes{capture: frame.New(o.Capture), window: window}
-	if o.DNS {
-		e.dns = dns.New(window, traffic.DNS)
+// newDelivery returns what empties the window until its context ends, and its statistics.
+func newDelivery(o AgentOptions, window *traffic.Window, eyes *eyes, dump *dump, log *slog.Logger) (func(context.Context) error, func() wire.SenderStats, error) {
+	if !o.delivers() {
+		return func(ctx context.Context) error { return dump.drain(ctx, window, o.Interval) }, func() wire.SenderStats { return wire.SenderStats{} }, nil
 	}
-	if o.SYN {
-		e.syn = syn.New(window, traffic.SYN)
+	client, err := wire.NewClient(o.Client)
+	if err != nil {
+		return nil, nil, err
 	}
-	return e
-}
-
-// retryCapture is the time before a capture that could not begin is tried again.
-const retryCapture = 30 * time.Second
-
-// run captures until ctx ends. A capture that cannot begin is said once, is not ready, and is tried again: the cause may be
-// repaired, and the agent's other duties go on.
-func (e *eyes) run(ctx context.Context, log *slog.Logger) error {
-	var decoders []frame.Decoder
-	if e.dns != nil {
-		decoders = append(decoders, e.dns)
-	}
-	if e.syn != nil {
-		decoders = append(decoders, e.syn)
-	}
-	said := ""
-	for ctx.Err() == nil {
-		err := e.capture.Run(ctx, decoders...)
-		if err == nil {
-			continue
-		}
-		if err.Error() != said {
-			said = err.Error()
-			log.Error("the capture does not run", "error", err, "retry", retryCapture.String())
-		}
-		pause(ctx, retryCapture)
-	}
-	return nil
-}
-
-// pause returns after d, or earlier when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-// ready says why the agent is not ready; empty when it is. One source that runs is enough, and both share one capture.
-func (e *eyes) ready() string {
-	if status := e.capture.Status(); status.State == frame.Off {
-		return status.Sentence
-	}
-	return ""
-}
-
-// counted is a source with its counts.
-type counted struct {
-	name   traffic.Source
-	counts []frame.Count
-}
-
-func (e *eyes) sources() []counted {
-	var on []counted
-	if e.dns != nil {
-		on = append(on, counted{traffic.DNS, e.dns.Counts()})
-	}
-	if e.syn != nil {
-		on = append(on, counted{traffic.SYN, e.syn.Counts()})
-	}
-	return on
-}
-
-// captureName is the name under which counts of the packet ring appear, which no single source owns.
-const captureName = "capture"
-
-// status is what the agent says of itself with each batch.
-func (e *eyes) status() wire.Status {
-	capture := e.capture.Status()
-	var s wire.Status
-	for _, source := range e.sources() {
-		s.Sources = append(s.Sources, wire.SourceState{
-			Source: string(source.name), Running: capture.State != frame.Off, Message: capture.Sentence,
-		})
-		s.Counters = append(s.Counters, counters(string(source.name), source.counts)...)
-	}
-	s.Counters = append(s.Counters, counters(captureName, e.capture.Counts())...)
-	s.Counters = append(s.Counters, wire.Counter{
-		Source: captureName, Reason: "window-full", Dropped: true, Value: e.window.Overflow(),
+	sender := wire.NewSender(client, window, wire.SenderOptions{
+		Agent: o.Agent, Interval: o.Interval, Status: eyes.status, Log: log,
+		Drained: func(list []traffic.Sighting) {
+			if err := dump.take(list); err != nil {
+				log.Error("the dump has ended", "error", err)
+			}
+		},
 	})
-	return s
-}
-
-func counters(source string, counts []frame.Count) []wire.Counter {
-	out := make([]wire.Counter, 0, len(counts))
-	for _, c := range counts {
-		out = append(out, wire.Counter{Source: source, Reason: c.Reason, Dropped: c.Lost, Value: c.N})
-	}
-	return out
+	return sender.Run, sender.Stats, nil
 }

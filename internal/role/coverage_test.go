@@ -57,7 +57,7 @@ func TestMetricsToAlertOnAreThere(t *testing.T) {
 	eyes := newEyes(o, traffic.NewWindow(0))
 	sender := wire.NewSender(nil, traffic.NewWindow(0), wire.SenderOptions{})
 	seen := func() []sight { return []sight{{node: "n1", state: reporting}} }
-	shown := answer(t, metricsHandler(agentTroubles(eyes, sender), coverageMetrics(seen)), http.MethodGet, "/metrics", "")
+	shown := answer(t, metricsHandler(agentTroubles(eyes, sender.Stats), coverageMetrics(seen)), http.MethodGet, "/metrics", "")
 	named := regexp.MustCompile("`(portolan_(?:agent|map)[a-z_]*)\\{([a-z,]+)\\}`").FindAllStringSubmatch(string(readme), -1)
 	if len(named) != 6 {
 		t.Errorf("%d metrics in the README, want 6: %q", len(named), named)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire"
 )
@@ -43,7 +44,7 @@ func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metri
 	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 }
 
-func agentMetrics(e *eyes, window *traffic.Window, sender *wire.Sender) prometheus.Collector {
+func agentMetrics(e *eyes, window *traffic.Window, delivered func() wire.SenderStats) prometheus.Collector {
 	received := prometheus.NewDesc("portolan_agent_packets_received_total", "Packets that passed the kernel filter.", nil, nil)
 	ignored := prometheus.NewDesc("portolan_agent_ignored_total", "Input that carries no information by design.", []string{"source", "reason"}, nil)
 	dropped := prometheus.NewDesc("portolan_agent_dropped_total", "Information that was lost or refused.", []string{"source", "reason"}, nil)
@@ -53,7 +54,7 @@ func agentMetrics(e *eyes, window *traffic.Window, sender *wire.Sender) promethe
 	return pulled{
 		describe: []*prometheus.Desc{received, ignored, dropped, keys, acknowledged, queue},
 		collect: func(out chan<- prometheus.Metric) {
-			out <- counter(received, e.capture.Received())
+			out <- counter(received, e.packets.Received())
 			for _, c := range e.status().Counters {
 				family := ignored
 				if c.Dropped {
@@ -61,7 +62,7 @@ func agentMetrics(e *eyes, window *traffic.Window, sender *wire.Sender) promethe
 				}
 				out <- counter(family, c.Value, c.Source, c.Reason)
 			}
-			sent := sender.Stats()
+			sent := delivered()
 			out <- counter(dropped, sent.DroppedQueueFull, "delivery", "queue-full")
 			out <- counter(dropped, sent.DroppedRefused, "delivery", "refused")
 			out <- counter(acknowledged, sent.Acknowledged)
@@ -72,20 +73,20 @@ func agentMetrics(e *eyes, window *traffic.Window, sender *wire.Sender) promethe
 }
 
 // agentTroubles tell whether an agent can see at all and can tell the operator: what an alert looks at first.
-func agentTroubles(e *eyes, sender *wire.Sender) prometheus.Collector {
+func agentTroubles(e *eyes, delivered func() wire.SenderStats) prometheus.Collector {
 	running := prometheus.NewDesc("portolan_agent_source_running", "1 if the source sees; 0 if it does not, and /readyz and the log say why.", []string{"source"}, nil)
 	failures := prometheus.NewDesc("portolan_agent_source_failures_total", "Starts of a source that failed, and runs that broke off.", []string{"source", "reason"}, nil)
 	unsent := prometheus.NewDesc("portolan_agent_send_failures_total", "Attempts to tell the operator something that failed, heartbeats included.", []string{"reason"}, nil)
 	return pulled{
 		describe: []*prometheus.Desc{running, failures, unsent},
 		collect: func(out chan<- prometheus.Metric) {
-			for _, source := range e.status().Sources {
-				out <- gauge(running, truth(source.Running), source.Source)
-				for _, c := range e.capture.Failures() { // all sources share one capture
-					out <- counter(failures, c.N, source.Source, c.Reason)
+			for _, source := range e.sources {
+				out <- gauge(running, truth(source.eye.status().State != frame.Off), string(source.name))
+				for _, c := range source.eye.failures() { // of what several sources share, each has all
+					out <- counter(failures, c.N, string(source.name), c.Reason)
 				}
 			}
-			for reason, n := range sender.Stats().Failures {
+			for reason, n := range delivered().Failures {
 				out <- counter(unsent, n, string(reason))
 			}
 		},

@@ -21,6 +21,7 @@ func TestABlindAgentIsSeenInItsMetrics(t *testing.T) {
 	o := DefaultAgentOptions("v1")
 	o.Agent.Node, o.Client.URL, o.Client.TokenFile = "n1", "https://127.0.0.1:1", filepath.Join(t.TempDir(), "token")
 	o.Capture.RingBytes = 1 // no kernel takes it
+	o.Socket = false
 	synctest.Test(t, func(t *testing.T) {
 		client, err := wire.NewClient(o.Client)
 		if err != nil {
@@ -29,15 +30,15 @@ func TestABlindAgentIsSeenInItsMetrics(t *testing.T) {
 		window := traffic.NewWindow(0)
 		eyes := newEyes(o, window)
 		sender := wire.NewSender(client, window, wire.SenderOptions{Agent: o.Agent, Status: eyes.status})
-		page := metricsHandler(agentMetrics(eyes, window, sender), agentTroubles(eyes, sender))
+		page := metricsHandler(agentMetrics(eyes, window, sender.Stats), agentTroubles(eyes, sender.Stats))
 
 		holds(t, page, `portolan_agent_source_failures_total{reason="not-permitted",source="syn"} 0`,
 			`portolan_agent_send_failures_total{reason="unreachable"} 0`)
 		ctx, stop := context.WithCancel(t.Context())
 		var agent errgroup.Group
-		agent.Go(func() error { return eyes.run(ctx, slog.New(slog.DiscardHandler)) })
+		agent.Go(func() error { eyes.run(ctx, slog.New(slog.DiscardHandler)); return nil })
 		agent.Go(func() error { return sender.Run(ctx) })
-		time.Sleep(retryCapture + time.Second)
+		time.Sleep(retryEye + time.Second)
 		synctest.Wait()
 		holds(t, page,
 			`portolan_agent_source_running{source="dns"} 0`, `portolan_agent_source_running{source="syn"} 0`,

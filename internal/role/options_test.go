@@ -53,12 +53,13 @@ func TestWrongOperatorOptionsAreNamed(t *testing.T) {
 
 func TestWrongAgentOptionsAreNamedTogether(t *testing.T) {
 	o := DefaultAgentOptions("v1")
-	o.Client.URL, o.Interval, o.DNS, o.SYN = "http://operator", time.Hour, false, false
+	o.Client.URL, o.Interval, o.DNS, o.SYN, o.Socket = "http://operator", time.Hour, false, false, false
+	o.Sockets.Period = time.Millisecond
 	err := o.Validate()
 	if err == nil {
 		t.Fatal("Validate() = nil, want errors")
 	}
-	for _, want := range []string{"https", "node-name: is required", "interval 1h0m0s: want 200ms to 1m", "nothing to see"} {
+	for _, want := range []string{"https", "node-name: is required", "interval 1h0m0s: want 200ms to 1m", "socket-period 1ms: want 1s to 1m0s", "nothing to see"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Validate() = %v, want also %q", err, want)
 		}
@@ -100,5 +101,18 @@ func TestTheClusterDomainIsReadFromTheSearchList(t *testing.T) {
 				t.Errorf("searchDomain() = %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// TestAnAgentThatOnlyDumpsNeedsNoOperator: nor a name of its node. With the URL of an operator it needs both.
+func TestAnAgentThatOnlyDumpsNeedsNoOperator(t *testing.T) {
+	o := DefaultAgentOptions("v1")
+	o.Dump = "sightings.jsonl"
+	if err := o.Validate(); err != nil || o.delivers() {
+		t.Errorf("Validate() = %v, delivers %t; want an agent that only dumps", err, o.delivers())
+	}
+	o.Client.URL = "https://operator:9443"
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "node-name: is required") || !o.delivers() {
+		t.Errorf("Validate() = %v, delivers %t; want one that needs the name of its node", err, o.delivers())
 	}
 }

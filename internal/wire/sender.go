@@ -34,6 +34,9 @@ type SenderOptions struct {
 	// Status returns what the sources say at present, the overflow of the window included. It is called for each attempt,
 	// from one goroutine. nil says nothing.
 	Status func() Status
+	// Drained gets what leaves the window, before it is put into batches. It is called from one goroutine, must not keep the
+	// slice, and delays the batches. nil is for nobody.
+	Drained func([]traffic.Sighting)
 	// Jitter returns a random duration from 0 to most. nil means a uniform one.
 	Jitter func(most time.Duration) time.Duration
 	Log    *slog.Logger // nil discards
@@ -65,6 +68,9 @@ func (o SenderOptions) withDefaults() SenderOptions {
 	}
 	if o.Status == nil {
 		o.Status = func() Status { return Status{} }
+	}
+	if o.Drained == nil {
+		o.Drained = func([]traffic.Sighting) {}
 	}
 	if o.Jitter == nil {
 		o.Jitter = func(most time.Duration) time.Duration { return mathrand.N(most + 1) }
@@ -177,6 +183,7 @@ func (s *Sender) cutUntil(ctx context.Context) {
 func (s *Sender) cut() {
 	for range s.options.MaxBatches {
 		s.drained = s.window.Drain(s.drained[:0], s.options.BatchSize)
+		s.options.Drained(s.drained)
 		batches, err := cutBatches(s.drained)
 		lost := weigh(s.drained)
 		for _, b := range batches {

@@ -168,7 +168,7 @@ func decodeState(b []byte) uint8 {
 func (f *Flow) Judge() Reason {
 	to := f.Original.Destination
 	switch {
-	case f.transport() == "" || to.Port() == 0 || f.Reply.Source.Port() == 0:
+	case !f.hasPorts():
 		return OtherProtocol
 	case f.local():
 		return Local
@@ -182,6 +182,10 @@ func (f *Flow) Judge() Reason {
 		return Orientation
 	}
 	return Used
+}
+
+func (f *Flow) hasPorts() bool {
+	return f.transport() != "" && f.Original.Destination.Port() != 0 && f.Reply.Source.Port() != 0
 }
 
 // local reports whether the flow stays on its host.

@@ -136,7 +136,7 @@ func startAgent(b *testing.B, binary string, operator *httptest.Server) *os.Proc
 	node.Check(b, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: operator.Certificate().Raw}), 0o600))
 	node.Check(b, os.WriteFile(token, []byte("a.b.c"), 0o600))
 	agent := exec.CommandContext(b.Context(), binary, "agent", "--operator-url="+operator.URL, "--ca-file="+ca, "--token-file="+token,
-		"--node-name=n1", "--metrics-address="+metricsAddress)
+		"--node-name=n1", "--proc=/proc", "--metrics-address="+metricsAddress)
 	agent.Env = append(os.Environ(), "GOGC=25", "GOMEMLIMIT=128MiB")
 	agent.Stderr = os.Stderr
 	node.Check(b, agent.Start())
