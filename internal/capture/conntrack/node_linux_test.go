@@ -3,7 +3,6 @@ package conntrack
 import (
 	"context"
 	"net"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,23 +40,13 @@ table ip6 tracking {
 }
 `
 
-// translate makes the node forward by the rules.
-func translate(t *testing.T) {
-	t.Helper()
-	node.Forward(t)
-	nft := exec.CommandContext(t.Context(), "nft", "-f", "-")
-	nft.Stdin = strings.NewReader(rules)
-	if out, err := nft.CombinedOutput(); err != nil {
-		t.Fatalf("this test needs nft of the package nftables: %v\n%s", err, out)
-	}
-}
-
 const patience = 30 * time.Second
 
 // TestRealFlows: real packets through real rules, before the source begins and while it runs.
 func TestRealFlows(t *testing.T) {
 	node.Isolated(t, func(t *testing.T) {
-		translate(t)
+		node.Forward(t)
+		node.Rules(t, rules)
 		client, server := node.NewPod(t, 1), node.NewPod(t, 2)
 		serve(t, server)
 
@@ -217,7 +206,8 @@ func TestNoTable(t *testing.T) {
 // TestEventsAreLostAndFound: more changes than the kernel keeps are counted, and the table shows what they were.
 func TestEventsAreLostAndFound(t *testing.T) {
 	node.Isolated(t, func(t *testing.T) {
-		translate(t)
+		node.Forward(t)
+		node.Rules(t, rules)
 		client, server := node.NewPod(t, 1), node.NewPod(t, 2)
 		serve(t, server)
 		window := traffic.NewWindow(0)

@@ -8,6 +8,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/traffic"
@@ -87,6 +88,7 @@ func TestSource(t *testing.T) {
 	const www = "www.example."
 	one := answer{id: 1, name: www, records: records(address(www, "192.0.2.1"))}.build(t)
 	two := answer{id: 2, name: www, records: records(address(www, "192.0.2.1"), address(www, "192.0.2.2"))}.build(t)
+	six := answer{id: 1, name: www, kind: dnsmessage.TypeAAAA, records: records(address(www, "2001:db8::1"))}.build(t)
 	none := answer{id: 3, name: www}.build(t)
 	other := answer{id: 4, name: "api.example.", records: records(address("api.example.", "192.0.2.4"))}.build(t)
 	stream := framed(one, other)
@@ -138,6 +140,19 @@ func TestSource(t *testing.T) {
 				s.What.Responder = netip.MustParseAddr("2001:db8::53")
 			})},
 			nil,
+		},
+		"an address of IPv6 over IPv4": {
+			[]*frame.Packet{udp(six)}, []traffic.Sighting{lookup("10.0.0.1", "www.example", "2001:db8::1")}, nil,
+		},
+		"an address of IPv6 over IPv6": {
+			[]*frame.Packet{udp(six, to("[2001:db8::5]:4000"), from("[2001:db8::53]:53"))},
+			[]traffic.Sighting{lookup("2001:db8::5", "www.example", "2001:db8::1", func(s *traffic.Sighting) {
+				s.What.Responder = netip.MustParseAddr("2001:db8::53")
+			})},
+			nil,
+		},
+		"questions for A and for AAAA with one number are two": {
+			[]*frame.Packet{udp(one), udp(six)}, []traffic.Sighting{first, lookup("10.0.0.1", "www.example", "2001:db8::1")}, nil,
 		},
 		"empty answers are counted for each copy":      {[]*frame.Packet{udp(none), udp(none)}, nil, map[string]uint64{"no-address": 2}},
 		"a first fragment is read as far as it goes":   {[]*frame.Packet{udp(two[:len(two)-3], fragment)}, []traffic.Sighting{first}, map[string]uint64{"fragment": 1}},

@@ -53,6 +53,19 @@ func TestParse(t *testing.T) {
 			syn6().with(func(s *segment) { s.extensions = []uint8{extensionHopByHop, extensionRouting, extensionOptions} }).build(t),
 			EtherTypeIPv6, tcp6,
 		},
+		"eight extension headers, the most there may be": {
+			syn6().with(func(s *segment) { s.extensions = []uint8{0, 60, 43, 60, 60, 60, 60, 60} }).build(t), EtherTypeIPv6, tcp6,
+		},
+		"extension headers behind two tags that are shown": {
+			tagged(syn6().with(func(s *segment) { s.extensions = []uint8{0, 60} }).build(t), EtherTypeVLAN, EtherTypeIPv6), EtherTypeQinQ, tcp6,
+		},
+		"extension headers behind a tag that is not shown": {
+			syn6().with(func(s *segment) { s.extensions = []uint8{0, 60} }).build(t), EtherTypeVLAN, tcp6,
+		},
+		"a service tag that is stripped and one that is not": {tagged(answer4().build(t), EtherTypeIPv4), EtherTypeQinQ, udp4},
+		"a fragment behind other extension headers": {
+			answer6().with(func(s *segment) { s.extensions = []uint8{0, 44} }).build(t), EtherTypeIPv6, as(udp6, fragmented),
+		},
 		"the first fragment of IPv4": {
 			answer4().with(func(s *segment) { s.ipv4Flags = layers.IPv4MoreFragments }).build(t), EtherTypeIPv4, as(udp4, fragmented),
 		},
