@@ -39,11 +39,11 @@ func DecodeDiag(msg []byte) (Row, bool) {
 	return r, true
 }
 
-// diagRequest asks for the TCP sockets of one address family that listen or are connected: struct inet_diag_req_v2.
+// diagRequest asks for the TCP sockets of one address family that listen, are connected or about to be: struct inet_diag_req_v2.
 func diagRequest(family uint8) []byte {
 	const protocolTCP, length = 6, 56
 	request := make([]byte, length)
 	request[0], request[1] = family, protocolTCP
-	binary.NativeEndian.PutUint32(request[4:], 1<<established|1<<listening)
+	binary.NativeEndian.PutUint32(request[4:], 1<<established|1<<opening|1<<listening)
 	return request
 }

@@ -11,10 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diagnose adds the sockets of the network namespace that the present thread is in. oversize is how many there are beyond
-// the bound.
-func diagnose(t *Table) (oversize uint64, err error) {
+// diagnose adds the sockets of the network namespace that the present thread is in, but for address families that it has
+// none of. oversize is how many there are beyond the bound.
+func diagnose(t *Table, without families) (oversize uint64, err error) {
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if family == unix.AF_INET && without.none4 || family == unix.AF_INET6 && without.none6 {
+			continue
+		}
 		request := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
 		request.AddRawData(diagRequest(family))
 		rows := 0

@@ -2,48 +2,105 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"slices"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// look is one look at all network namespaces of the node.
+// look is one look at the network namespaces of the node.
 type look struct {
 	*Source
 
 	at      time.Time
+	began   time.Time
 	read    int    // namespaces that were read
 	tables  string // why the kernel refused to show a list
 	sockets string // why it refused to show the open files of a host-network pod
 }
 
+// memory is what is remembered of a network namespace from look to look.
+type memory struct {
+	open  *traffic.Connections
+	opens uint64    // how many connections it had opened when it was read, ever
+	quiet bool      // none of them was still being opened
+	read  time.Time // when it was read last; zero is never
+}
+
+const (
+	mostConnections = 16_384 // of one namespace that are remembered
+	confirmAfter    = 55 * time.Second
+	portion         = 100 // of the period that a look may take, as a fraction, but for what it sees for the first time
+)
+
 // look puts what is connected now into the window. It returns what limits it, as one sentence; empty when nothing does.
+//
+// Reading a list makes the kernel walk the connections of the whole node, which takes milliseconds. So a namespace is read
+// again only if it has opened a connection since, or after a minute to confirm what it had; and a look that has taken its
+// portion of the time leaves the rest, which was read the most recently, to the next one.
 func (s *Source) look(ctx context.Context, at time.Time) (limit string, err error) {
 	found, err := findSpaces(s.proc)
 	if err != nil {
 		return "", err
 	}
-	l := &look{Source: s, at: at}
-	s.open.Look()
-	again := s.open.Again()
+	l := &look{Source: s, at: at, began: time.Now()}
+	l.recall(found)
 	for _, space := range found {
-		select {
-		case <-ctx.Done():
-			return "", nil
-		default:
+		if ctx.Err() != nil || l.spent(space) {
+			break
 		}
-		s.table.Reset()
-		if l.fill(space) {
-			l.read++
-			l.tell(space)
+		l.visit(space)
+	}
+	return l.limit()
+}
+
+// recall joins each namespace with what is remembered of it, forgets those that are gone, and puts them in the order in
+// which they were read.
+func (l *look) recall(found []*space) {
+	known := make(map[uint64]*memory, len(found))
+	for _, space := range found {
+		if space.memory = l.known[space.list]; space.memory == nil {
+			space.memory = &memory{open: traffic.NewConnections(mostConnections)}
+		}
+		known[space.list] = space.memory
+	}
+	l.known = known
+	slices.SortStableFunc(found, func(a, b *space) int { return a.memory.read.Compare(b.memory.read) })
+}
+
+// spent reports whether the look has taken its portion of the time. What was never read is worth more of it.
+func (l *look) spent(next *space) bool {
+	return l.read > 0 && !next.memory.read.IsZero() && time.Since(l.began) > l.period/portion
+}
+
+// visit reads a namespace if there is something to expect.
+func (l *look) visit(space *space) {
+	m := space.memory
+	opens, known := l.opens(space)
+	if known && m.quiet && opens == m.opens && l.at.Sub(m.read).Abs() < confirmAfter {
+		return
+	}
+	l.table.Reset()
+	if !l.fill(space) {
+		return
+	}
+	l.read++
+	m.opens, m.quiet, m.read = opens, !l.table.opening, l.at
+	again := m.open.Again()
+	m.open.Look()
+	l.tell(space)
+	l.counted[recounted].Add(m.open.Again() - again)
+}
+
+// opens returns how many connections a namespace has opened, ever.
+func (l *look) opens(space *space) (uint64, bool) {
+	for _, process := range space.processes {
+		if text := l.proc.small(process, "net/snmp", l.buffer); len(text) > 0 {
+			return parseOpens(text)
 		}
 	}
-	s.counted[recounted].Add(s.open.Again() - again)
-	return l.limit()
+	return 0, false
 }
 
 // limit says what the kernel refused.
@@ -59,78 +116,6 @@ func (l *look) limit() (string, error) {
 			l.sockets, module), nil
 	}
 	return "", nil
-}
-
-// fill reads the sockets of a namespace: from the kernel directly where the agent is or may go, else from the files of
-// one of its processes. It is false when all of them have ended, or what they show was refused.
-func (l *look) fill(space *space) bool {
-	for _, process := range space.processes {
-		if l.ask(space, process) {
-			return true
-		}
-		l.table.Reset()
-		switch err := l.readFiles(process); {
-		case err == nil:
-			return true
-		case refused(err):
-			l.tables = cause(err).Error()
-			return false
-		}
-		l.table.Reset() // the process has ended
-	}
-	return false
-}
-
-// ask fills the table by socket diagnosis, and reports whether it could.
-func (l *look) ask(space *space, process string) bool {
-	var beyond uint64
-	var err error
-	switch {
-	case space.own:
-		beyond, err = diagnose(&l.table)
-	case l.enters:
-		err = inside(l.proc.path(process, "ns/net"), func() (err error) {
-			beyond, err = diagnose(&l.table)
-			return err
-		})
-	default:
-		return false
-	}
-	if err != nil {
-		return false
-	}
-	l.counted[oversize].Add(beyond)
-	return true
-}
-
-// readFiles fills the table from both lists of a process. They are opened before one is read: an open list outlives its
-// process. A kernel without IPv6 has one list only.
-func (l *look) readFiles(process string) error {
-	four, err := os.Open(l.proc.path(process, "net/tcp"))
-	if err != nil {
-		return err
-	}
-	defer four.Close()
-	six, err := os.Open(l.proc.path(process, "net/tcp6"))
-	if err == nil {
-		defer six.Close()
-		err = l.readFile(six)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		_, err = l.proc.list(process) // it is the list that is missing, not the process
-	}
-	if err != nil {
-		return err
-	}
-	return l.readFile(four)
-}
-
-func (l *look) readFile(file *os.File) error {
-	bad, more, err := l.table.Read(file)
-	l.counted[malformed].Add(bad)
-	if more {
-		l.counted[oversize].Add(1)
-	}
-	return err
 }
 
 // tell puts the connections that the namespace has opened into the window.
@@ -150,14 +135,10 @@ func (l *look) tell(space *space) {
 				l.counted[hostNamespace].Add(1)
 				continue
 			}
-			l.add(Sighting(row, pod, l.at))
+			if sighting := Sighting(row, pod, l.at); space.memory.open.Tells(&sighting) {
+				l.window.Add(sighting)
+			}
 		}
-	}
-}
-
-func (l *look) add(s traffic.Sighting) {
-	if l.open.Tells(&s) {
-		l.window.Add(s)
 	}
 }
 
@@ -173,50 +154,4 @@ func Sighting(r Row, pod string, at time.Time) traffic.Sighting {
 		Last:   at,
 		Count:  1,
 	}
-}
-
-// ownerIn returns who says to which pod a socket of the namespace belongs. In a pod's namespace that is the pod, or an
-// unknown one; in the node's namespace it is found by the open files of the pods' processes, or not at all.
-func (l *look) ownerIn(space *space) func(inode uint64) (pod string, known bool) {
-	if space.host {
-		owners := l.owners(space)
-		return func(inode uint64) (string, bool) {
-			pod, known := owners[inode]
-			return pod, known
-		}
-	}
-	pod := ""
-	for _, process := range space.processes[:min(len(space.processes), mostAsked)] {
-		if pod = l.proc.pod(process, l.buffer); pod != "" {
-			break
-		}
-	}
-	return func(uint64) (string, bool) { return pod, true }
-}
-
-const (
-	mostAsked  = 16      // processes of one namespace that are asked for their pod; all of them belong to the same
-	mostOwners = 1 << 18 // sockets of host-network pods
-)
-
-// owners maps the sockets of host-network pods to the pods' UIDs.
-func (l *look) owners(space *space) map[uint64]string {
-	owners := make(map[uint64]string)
-	for _, process := range space.processes {
-		pod := l.proc.pod(process, l.buffer)
-		if pod == "" {
-			continue
-		}
-		err := l.proc.sockets(process, func(inode uint64) {
-			if len(owners) < mostOwners {
-				owners[inode] = pod
-			} else {
-				l.counted[oversize].Add(1)
-			}
-		})
-		if refused(err) {
-			l.sockets = cause(err).Error()
-		}
-	}
-	return owners
 }

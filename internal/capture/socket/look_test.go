@@ -145,3 +145,105 @@ func TestLookSaysWhyItCannot(t *testing.T) {
 		})
 	}
 }
+
+// counting is a namespace that counts the connections that it opens.
+type counting struct {
+	t    *testing.T
+	root string
+	rows string
+}
+
+// open adds connections to the list and, if it counts them, to the counter.
+func (c *counting) open(state string, opens int, more ...string) {
+	c.t.Helper()
+	for _, port := range more {
+		c.rows += "   1: 0400010A:" + port + " 1100000A:0050 " + state + " 00000000:00000000 00:00000000 00000000 0 0 9 1\n"
+	}
+	for name, text := range map[string]string{
+		"cgroup": "", "net/tcp": head + c.rows, "net/tcp6": head,
+		"net/snmp": fmt.Sprintf("Tcp: ActiveOpens PassiveOpens\nTcp: %d 3\n", opens),
+	} {
+		path := filepath.Join(c.root, "40", name)
+		check(c.t, os.MkdirAll(filepath.Dir(path), 0o700))
+		check(c.t, os.WriteFile(path, []byte(text), 0o600))
+	}
+}
+
+// TestAQuietNamespaceIsLeftAlone: a list is read again when a connection was opened since, or was just being opened, or
+// after a minute.
+func TestAQuietNamespaceIsLeftAlone(t *testing.T) {
+	c := &counting{t: t, root: t.TempDir()}
+	window := traffic.NewWindow(0)
+	source := New(window, Options{Proc: c.root})
+	at := time.Duration(0)
+	expect := func(what string, after time.Duration, want uint64) {
+		t.Helper()
+		at += after
+		_, err := source.look(t.Context(), nine.Add(at))
+		check(t, err)
+		var got uint64
+		for _, s := range window.Drain(nil, 0) {
+			got += s.Count
+		}
+		if got != want {
+			t.Errorf("%s: %d connections told, want %d", what, got, want)
+		}
+	}
+	c.open("01", 1, "9C41")
+	expect("the first look reads", 0, 1)
+	c.open("01", 1, "9C42")
+	expect("nothing was opened, so nothing is read", 5*time.Second, 0)
+	c.open("01", 2)
+	expect("something was", 5*time.Second, 1)
+	c.open("02", 3, "9C43")
+	expect("something is being opened", 5*time.Second, 0)
+	c.rows = strings.ReplaceAll(c.rows, " 02 ", " 01 ")
+	c.open("01", 3)
+	expect("and is open now", 5*time.Second, 1)
+	c.open("01", 3, "9C44")
+	expect("nothing was opened", 5*time.Second, 0)
+	expect("after a minute it is read", time.Minute, 2) // one is new, and the pair is said again with it
+	for _, file := range []string{"net/sockstat", "net/sockstat6"} {
+		check(t, os.WriteFile(filepath.Join(c.root, "40", file), []byte("TCP: inuse 0 orphan 0\nTCP6: inuse 0\n"), 0o600))
+	}
+	c.open("01", 4, "9C45")
+	expect("a namespace without sockets has nothing to read", 5*time.Second, 0)
+}
+
+// TestALookHasItsPortionOfTheTime: but one namespace is always read, and what was never read before.
+func TestALookHasItsPortionOfTheTime(t *testing.T) {
+	source := New(traffic.NewWindow(0), Options{Period: 5 * time.Second})
+	seen, unseen := &space{memory: &memory{read: nine}}, &space{memory: &memory{}}
+	late, early := time.Now().Add(-source.period/portion-time.Second), time.Now().Add(time.Hour)
+	for name, tc := range map[string]struct {
+		began time.Time
+		read  int
+		next  *space
+		want  bool
+	}{
+		"there is time left":                  {early, 9, seen, false},
+		"the time is over":                    {late, 1, seen, true},
+		"the time is over, and none was read": {late, 0, seen, false},
+		"the time is over for what is known":  {late, 9, unseen, false},
+	} {
+		l := &look{Source: source, began: tc.began, read: tc.read}
+		if got := l.spent(tc.next); got != tc.want {
+			t.Errorf("%s: spent() = %t, want %t", name, got, tc.want)
+		}
+	}
+}
+
+// TestNamespacesTakeTurns: those that were read longest ago come first, new ones before all.
+func TestNamespacesTakeTurns(t *testing.T) {
+	source := New(traffic.NewWindow(0), Options{})
+	source.known = map[uint64]*memory{1: {read: nine.Add(time.Minute)}, 2: {read: nine}, 9: {}}
+	found := []*space{{list: 1}, {list: 2}, {list: 3}}
+	(&look{Source: source}).recall(found)
+	var order []uint64
+	for _, s := range found {
+		order = append(order, s.list)
+	}
+	if !slices.Equal(order, []uint64{3, 2, 1}) || len(source.known) != 3 || source.known[9] != nil {
+		t.Errorf("the order is %d and %d are known, want 3, 2, 1 and what is there", order, len(source.known))
+	}
+}

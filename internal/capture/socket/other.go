@@ -15,4 +15,4 @@ func mayEnter() bool { return false }
 
 func inside(string, func() error) error { return errors.ErrUnsupported }
 
-func diagnose(*Table) (oversize uint64, err error) { return 0, errors.ErrUnsupported }
+func diagnose(*Table, families) (oversize uint64, err error) { return 0, errors.ErrUnsupported }

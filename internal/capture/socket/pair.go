@@ -14,6 +14,7 @@ import (
 type Table struct {
 	listeners map[netip.AddrPort]struct{} // an unspecified address stands for every one
 	rows      []Row                       // of established connections
+	opening   bool                        // a connection is about to be established
 }
 
 // Bounds of one list of sockets.
@@ -27,6 +28,7 @@ const (
 func (t *Table) Reset() {
 	clear(t.listeners)
 	t.rows = t.rows[:0]
+	t.opening = false
 }
 
 // Add takes one socket. Those that neither listen nor are connected are of no use and forgotten.
@@ -39,6 +41,8 @@ func (t *Table) Add(r Row) {
 		t.listeners[r.Local] = struct{}{}
 	case established:
 		t.rows = append(t.rows, r)
+	case opening:
+		t.opening = true
 	}
 }
 

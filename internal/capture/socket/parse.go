@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -18,6 +20,7 @@ type Row struct {
 // TCP states as the kernel numbers them. Source: include/net/tcp_states.h.
 const (
 	established = 0x01
+	opening     = 0x02
 	listening   = 0x0a
 )
 
@@ -97,4 +100,38 @@ func parseState(field []byte) (uint8, bool) {
 func parseNumber(field []byte) (uint64, bool) {
 	n, err := strconv.ParseUint(string(field), 10, 64)
 	return n, err == nil
+}
+
+// parseOpens returns how many TCP connections a network namespace has opened, from its counters as /proc/net/snmp lists
+// them: a line with names and a line with numbers, both behind "Tcp:".
+func parseOpens(text []byte) (uint64, bool) {
+	column := -1
+	for line := range bytes.Lines(text) {
+		rest, found := bytes.CutPrefix(line, []byte("Tcp: "))
+		if !found {
+			continue
+		}
+		fields := bytes.Fields(rest)
+		if column >= 0 && column < len(fields) {
+			return parseNumber(fields[column])
+		}
+		column = slices.IndexFunc(fields, func(name []byte) bool { return string(name) == "ActiveOpens" })
+	}
+	return 0, false
+}
+
+// parseInUse returns how many sockets of a kind, such as "TCP:", are in use, as /proc/net/sockstat and sockstat6 say; -1
+// when they do not.
+func parseInUse(text []byte, kind string) int {
+	for line := range bytes.Lines(text) {
+		rest, found := bytes.CutPrefix(line, []byte(kind+" inuse "))
+		if !found {
+			continue
+		}
+		number, _, _ := bytes.Cut(rest, []byte(" "))
+		if n, ok := parseNumber(bytes.TrimSpace(number)); ok && n <= math.MaxInt32 {
+			return int(n)
+		}
+	}
+	return -1
 }

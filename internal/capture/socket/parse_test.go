@@ -163,6 +163,49 @@ func TestPodUID(t *testing.T) {
 	}
 }
 
+const (
+	snmp = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens\nTcp: 1 200 120000 -1 4711 12\nUdp: InDatagrams\nUdp: 9\n"
+	stat = "sockets: used 42\nTCP: inuse 7 orphan 0 tw 3 alloc 9 mem 1\nUDP: inuse 2 mem 0\n"
+)
+
+func TestParseOpens(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want uint64
+		ok   bool
+	}{
+		"what the kernel shows":      {snmp, 4711, true},
+		"nothing":                    {"", 0, false},
+		"names without numbers":      {"Tcp: ActiveOpens\n", 0, false},
+		"numbers that are not there": {"Tcp: RtoMin ActiveOpens\nTcp: 1\n", 0, false},
+		"numbers of words":           {"Tcp: ActiveOpens\nTcp: many\n", 0, false},
+		"other counters":             {"Udp: ActiveOpens\nUdp: 3\n", 0, false},
+	} {
+		if got, ok := parseOpens([]byte(tc.text)); got != tc.want || ok != tc.ok {
+			t.Errorf("%s: parseOpens() = %d, %t; want %d, %t", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}
+
+func TestParseInUse(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text, kind string
+		want       int
+	}{
+		"what the kernel shows": {stat, "TCP:", 7},
+		"another kind":          {stat, "UDP:", 2},
+		"of IPv6":               {"TCP6: inuse 0\nUDP6: inuse 1\n", "TCP6:", 0},
+		"a kind that is not":    {stat, "TCP6:", -1},
+		"nothing":               {"", "TCP:", -1},
+		"no number":             {"TCP: inuse \n", "TCP:", -1},
+		"a number over all":     {"TCP: inuse 99999999999\n", "TCP:", -1},
+	} {
+		if got := parseInUse([]byte(tc.text), tc.kind); got != tc.want {
+			t.Errorf("%s: parseInUse() = %d, want %d", name, got, tc.want)
+		}
+	}
+}
+
 // diag builds a socket as the kernel's diagnosis tells it.
 func diag(family byte, r Row) []byte {
 	msg := make([]byte, diagLength)
@@ -255,6 +298,21 @@ func FuzzPodUID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cgroups []byte) {
 		if uid := PodUID(cgroups); uid != "" && uidOf([]byte(uid)) != uid {
 			t.Errorf("PodUID() = %q", uid)
+		}
+	})
+}
+
+// FuzzCounters: no counters end the process, and what is not a number is none.
+func FuzzCounters(f *testing.F) {
+	f.Add([]byte(snmp), "TCP:")
+	f.Add([]byte(stat), "UDP:")
+	f.Add([]byte("Tcp: ActiveOpens ActiveOpens\nTcp: 1"), "TCP6:")
+	f.Fuzz(func(t *testing.T, text []byte, kind string) {
+		if n, ok := parseOpens(text); !ok && n != 0 {
+			t.Errorf("parseOpens() = %d, false", n)
+		}
+		if n := parseInUse(text, kind); n < -1 {
+			t.Errorf("parseInUse() = %d", n)
 		}
 	})
 }

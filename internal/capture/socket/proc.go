@@ -73,18 +73,24 @@ func (p proc) list(process string) (uint64, error) {
 	return n, nil
 }
 
-// mostCgroup is how much of a list of control groups is read. Real ones have 100 to 2,000 octets.
-const mostCgroup = 16 << 10
+// mostSmall is how much of a small file is read. Control groups have 100 to 2,000 octets, counters as much.
+const mostSmall = 16 << 10
+
+// small returns a small file of a process, in the memory of buffer; nothing when it is not there or the process has ended.
+// The kernel gives all of it at once.
+func (p proc) small(process, name string, buffer []byte) []byte {
+	file, err := os.Open(p.path(process, name))
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	n, _ := file.Read(buffer[:mostSmall]) // what fails gives nothing
+	return buffer[:n]
+}
 
 // pod returns the UID of the pod that a process belongs to; empty when it belongs to none or has ended.
 func (p proc) pod(process string, buffer []byte) string {
-	file, err := os.Open(p.path(process, "cgroup"))
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	n, _ := file.Read(buffer[:mostCgroup]) // the kernel gives all of it at once, or nothing when the process has ended
-	return PodUID(buffer[:n])
+	return PodUID(p.small(process, "cgroup", buffer))
 }
 
 // sockets calls take with the inode number of each socket that a process has open.

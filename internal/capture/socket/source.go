@@ -44,7 +44,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Source looks at the sockets of all network namespaces of a node and puts those of clients into a window: one sighting
+// Source looks at the sockets of the network namespaces of a node and puts those of clients into a window: one sighting
 // for each connection that is new, and about one a minute for each pair that stays connected. All methods but Run are
 // safe for concurrent use.
 type Source struct {
@@ -54,7 +54,7 @@ type Source struct {
 	status atomic.Pointer[frame.Status]
 
 	counted tally
-	open    *traffic.Connections
+	known   map[uint64]*memory // of network namespaces, by the inode numbers of their lists
 	table   Table
 	buffer  []byte // of a small file
 	enters  bool   // namespaces of others
@@ -67,8 +67,7 @@ func New(window *traffic.Window, o Options) *Source {
 		window: window,
 		proc:   proc(o.Proc),
 		period: o.Period,
-		open:   traffic.NewConnections(0),
-		buffer: make([]byte, mostCgroup),
+		buffer: make([]byte, mostSmall),
 	}
 	s.status.Store(&frame.Status{State: frame.Off, Sentence: "socket scan has not started"})
 	return s

@@ -13,6 +13,8 @@ type space struct {
 	processes []string // at least one, in the order of the file system
 	host      bool     // that of the node, or that of the agent
 	own       bool     // that of the agent
+
+	memory *memory
 }
 
 // spaces are the network namespaces of a node, found by both of their marks: the number of a namespace can be read for
