@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/portolan-io/portolan/internal/export/document"
@@ -36,6 +37,12 @@ func newSelection(version string) *selection { return &selection{connection: new
 func (s *selection) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	s.connection.addFlags(fs)
+	s.addFilters(fs)
+	fs.StringVar(&s.file, "edges", "", "read the map from a file that \"list --format json\" wrote, or - for standard input, instead of asking the operator")
+}
+
+// addFilters registers what does not depend on where the edges come from.
+func (s *selection) addFilters(fs *pflag.FlagSet) {
 	fs.VarP(&s.namespaces, "namespace", "n", "namespaces of the clients, separated by commas or blanks; may be repeated; default all")
 	fs.BoolVarP(&s.everywhere, "all-namespaces", "A", false, "all namespaces, whatever else is configured")
 	fs.StringVar(&s.server, "server", "", "name.namespace of a server: every client that calls it, with all that the client calls")
@@ -43,7 +50,6 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	fs.Var(&s.until, "until", "leave out what was seen after that: a duration such as 1h before now, or a time in RFC 3339 form")
 	fs.BoolVar(&s.withInternet, "with-internet", false, "include what crosses the border of the cluster")
 	fs.BoolVar(&s.asServices, "as-kubernetes-service", false, "name the Service where the call went to one")
-	fs.StringVar(&s.file, "edges", "", "read the map from a file that \"list --format json\" wrote, or - for standard input, instead of asking the operator")
 }
 
 // filter returns what the flags select.
@@ -141,10 +147,14 @@ func (s *selection) find(cmd *cobra.Command, filter graph.Filter) (found, error)
 	if err != nil {
 		return found{}, err
 	}
-	filter.Since, filter.Until = s.since.at(now(whole)), s.until.at(now(whole)) // the past of an old file is that before its end
-	f := found{Map: whole, unknown: without(filter.Namespaces, whole.Edges)}
-	f.Edges = pick(whole.Edges, filter)
-	return f, nil
+	return found{Map: s.recorded(whole, filter), unknown: without(filter.Namespaces, whole.Edges)}, nil
+}
+
+// recorded returns the selected part of a map that was made earlier. Its past is that before its end.
+func (s *selection) recorded(m document.Map, filter graph.Filter) document.Map {
+	filter.Since, filter.Until = s.since.at(now(m)), s.until.at(now(m))
+	m.Edges = pick(m.Edges, filter)
+	return m
 }
 
 // without returns those of the namespaces in which no edge is at home.

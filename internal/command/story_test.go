@@ -14,11 +14,18 @@ import (
 // TestStories plays every session in testdata. Lines that begin with "$ " are typed; what a command writes to standard
 // error begins with "! ", and an exit status other than 0 is told as "? 2". Beside portolan there are: cat FILE,
 // ls FOLDER, save FILE TEXT, append FILE TEXT, and untouched FILE, which says whether the file was written since it was
-// there first. A file map.json in the story is the map; otherwise it is testdata/shop.json.
+// there first. A part map.json is the map; otherwise it is testdata/shop.json. Every further part is a
+// file in the folder in which the story plays.
 func TestStories(t *testing.T) {
 	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
 		known := cmp.Or(c.Part("map.json"), shop(t))
-		c.Check(t, golden.Part{Name: "session", Text: newScene(t, operatorOf(t, known)).play(t, c.Part("session"))})
+		s := newScene(t, operatorOf(t, known))
+		for _, part := range c.Files {
+			if part.Name != "session" && part.Name != "map.json" {
+				write(t, part.Name, string(part.Data))
+			}
+		}
+		c.Check(t, golden.Part{Name: "session", Text: s.play(t, c.Part("session"))})
 	})
 }
 

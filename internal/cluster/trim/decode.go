@@ -30,7 +30,17 @@ import (
 //
 // An error says which document of the stream is wrong, counting from 1, and stops the reading.
 func Decode(stream []byte) ([]runtime.Object, error) {
-	d, err := newDecoder()
+	return decode(stream, serializer.EnableStrict)
+}
+
+// DecodeDump reads what an API server gave away. It differs from Decode in that it leaves out fields that are not known
+// here: the server may be newer.
+func DecodeDump(stream []byte) ([]runtime.Object, error) {
+	return decode(stream, serializer.DisableStrict)
+}
+
+func decode(stream []byte, strictness serializer.CodecFactoryOptionsMutator) ([]runtime.Object, error) {
+	d, err := newDecoder(strictness)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +62,10 @@ func Decode(stream []byte) ([]runtime.Object, error) {
 
 type decoder struct {
 	scheme *runtime.Scheme
-	strict runtime.Decoder
+	codec  runtime.Decoder
 }
 
-func newDecoder() (decoder, error) {
+func newDecoder(strictness serializer.CodecFactoryOptionsMutator) (decoder, error) {
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(
 		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, discoveryv1.AddToScheme, networkingv1.AddToScheme,
@@ -64,8 +74,8 @@ func newDecoder() (decoder, error) {
 	if err := builder.AddToScheme(scheme); err != nil {
 		return decoder{}, fmt.Errorf("registering the kinds that can be read: %w", err)
 	}
-	codecs := serializer.NewCodecFactory(scheme, serializer.EnableStrict)
-	return decoder{scheme: scheme, strict: codecs.UniversalDeserializer()}, nil
+	codecs := serializer.NewCodecFactory(scheme, strictness)
+	return decoder{scheme: scheme, codec: codecs.UniversalDeserializer()}, nil
 }
 
 // addOlderVersion reads the kinds of k8s.otterize.com/v2alpha1 into the types of v2beta1.
@@ -122,7 +132,7 @@ func (d decoder) object(document []byte) (runtime.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading apiVersion and kind: %w", err)
 	}
-	codec := d.strict
+	codec := d.codec
 	if !d.scheme.IsGroupRegistered(kind.Group) && kind.Version != "" {
 		codec = unstructured.UnstructuredJSONScheme
 	}

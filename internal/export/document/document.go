@@ -43,6 +43,15 @@ type Map struct {
 	Cluster string // name of the cluster; may be empty
 	Window  Window
 	Edges   []graph.Edge
+	Dropped []Dropped // what became no edge, where that is known; Read leaves it out
+}
+
+// Dropped says why sightings became no edge, how many, and shows one of them.
+type Dropped struct {
+	Reason  string `json:"reason"`
+	Source  string `json:"source"`
+	Count   uint64 `json:"count"`
+	Example string `json:"example,omitempty"`
 }
 
 type document struct {
@@ -50,6 +59,8 @@ type document struct {
 	Cluster string `json:"cluster,omitempty"`
 	Window  Window `json:"window"`
 	Edges   []edge `json:"edges"`
+
+	Dropped []Dropped `json:"dropped,omitempty"`
 }
 
 type edge struct {
@@ -86,7 +97,7 @@ const markHostNetwork = "hostNetwork"
 
 // Write writes the document, indented by two blanks. Equal maps give equal bytes.
 func Write(w io.Writer, m Map) error {
-	d := document{Schema: Schema, Cluster: m.Cluster, Window: m.Window, Edges: make([]edge, 0, len(m.Edges))}
+	d := document{Schema: Schema, Cluster: m.Cluster, Window: m.Window, Edges: make([]edge, 0, len(m.Edges)), Dropped: m.Dropped}
 	d.Window.From, d.Window.To = d.Window.From.UTC(), d.Window.To.UTC()
 	for _, e := range m.Edges {
 		d.Edges = append(d.Edges, toEdge(e))
