@@ -61,6 +61,7 @@ func plan() map[string]room {
 		},
 
 		// Remember.
+		"internal/names": {pure: true, besides: granted{"sync": "the memory is shared"}},
 		"internal/graph": {
 			ours: "internal/identity internal/traffic", pure: true,
 			besides: granted{
@@ -89,7 +90,7 @@ func plan() map[string]room {
 
 		// Apply, tell.
 		"controllers": {
-			ours:    "api/v2beta1 internal/identity internal/cluster internal/cluster/declared internal/policy internal/policy/* internal/verdict internal/graph internal/export/intents",
+			ours:    "api/v2beta1 internal/identity internal/cluster internal/cluster/declared internal/policy internal/policy/* internal/verdict internal/graph internal/names internal/export/intents",
 			outside: clusterIO + " " + metrics + " github.com/go-logr/logr",
 		},
 
