@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -24,6 +25,7 @@ import (
 	"github.com/portolan-io/portolan/api/v2beta1"
 	"github.com/portolan-io/portolan/internal/cluster/declared"
 	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/names"
 	"github.com/portolan-io/portolan/internal/policy"
 )
 
@@ -38,6 +40,9 @@ type Options struct {
 	Discovery WriteIntents  // what to do with discovered edges
 	Map       Map           // where they are; may be nil when Discovery is off
 	Period    time.Duration // between two looks at the map; 0 means 3 seconds
+
+	Names      *names.Memory // of internet targets; nil leaves status.resolvedIPs alone
+	LookupHost LookupHost    // asks for domains that nobody was seen to ask for; nil asks for none
 
 	Writers  int                   // policies that are written at the same time; 0 means 4
 	Registry prometheus.Registerer // where the counters are registered
@@ -94,6 +99,11 @@ func Add(ctx context.Context, mgr manager.Manager, o Options) error {
 	}
 	if o.Rules {
 		if err := b.addRules(ctx); err != nil {
+			return err
+		}
+	}
+	if o.Names != nil {
+		if err := b.addAddresses(ctx); err != nil {
 			return err
 		}
 	}
@@ -226,6 +236,34 @@ func (b *builder) addStatuses(ctx context.Context, r *StatusReconciler, tell *in
 		source.TypedKind(b.cache, &declared.ClientIntents{}, rewritten[*declared.ClientIntents](tell)),
 		source.TypedKind(b.cache, &declared.ProtectedService{}, rewritten[*declared.ProtectedService](tell)),
 		source.TypedKind(b.cache, &declared.KafkaServerConfig{}, rewritten[*declared.KafkaServerConfig](tell)),
+	)
+}
+
+// addAddresses adds the controller that keeps the addresses of internet targets, and the one that asks for them.
+func (b *builder) addAddresses(ctx context.Context) error {
+	writer, err := b.resource(v2beta1.GroupVersion(), v2beta1.KindClientIntents, "clientintents")
+	if err != nil {
+		return err
+	}
+	if err := b.warm(ctx, &declared.ClientIntents{}); err != nil {
+		return err
+	}
+	r := &AddressReconciler{
+		world: b.options.World, names: b.options.Names, domains: newDomainBook(),
+		only: b.options.Settings.WatchedNamespaces, live: b.cache, writer: writer, now: b.options.Now,
+	}
+	if b.options.LookupHost != nil {
+		r.lookups = newInbox[string](0, false)
+		if err := add(b.mgr, "lookup", &LookupReconciler{
+			names: b.options.Names, domains: r.domains, lookup: b.options.LookupHost, floor: b.options.Names.Floor(),
+			now: b.options.Now, failed: make(map[string]int),
+		}, 2, source.TypedFunc[string](r.lookups.start)); err != nil {
+			return err
+		}
+	}
+	return add(b.mgr, "addresses", r, 1,
+		source.TypedKind(b.cache, &declared.ClientIntents{}, respecified()),
+		source.TypedFunc[types.NamespacedName](r.start),
 	)
 }
 

@@ -43,7 +43,7 @@ func (m matter) internet(intents *v2beta1.ClientIntents, target *v2beta1.Interne
 	var resolved []netip.Addr
 	answers := normalAnswers(intents.Status.ResolvedIPs)
 	for _, domain := range target.Domains {
-		name, ok := normalDomain(domain)
+		name, ok := NormalDomain(domain)
 		if !ok {
 			return reach{Wrong: v2beta1.TargetReasonInvalidDomain, Which: strconv.Quote(domain)}
 		}
@@ -102,8 +102,9 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 	return p.Masked()
 }
 
-// normalDomain returns a domain in lower case, in ASCII and without the final dot; a leading "*." stays.
-func normalDomain(domain string) (string, bool) {
+// NormalDomain returns a domain in lower case, in ASCII and without the final dot; a leading "*." stays. It is false for what
+// is no domain: a "*" anywhere else makes it none.
+func NormalDomain(domain string) (string, bool) {
 	wildcard := ""
 	if rest, isWildcard := strings.CutPrefix(domain, "*."); isWildcard {
 		wildcard, domain = "*.", rest
@@ -116,7 +117,7 @@ func normalDomain(domain string) (string, bool) {
 	return wildcard + strings.ToLower(name), true
 }
 
-// dnsAnswer is what a name resolved to; the name is in the form of normalDomain.
+// dnsAnswer is what a name resolved to; the name is in the form of NormalDomain.
 type dnsAnswer struct {
 	name  string
 	addrs []netip.Addr
@@ -125,7 +126,7 @@ type dnsAnswer struct {
 func normalAnswers(resolved []v2beta1.ResolvedIPs) []dnsAnswer {
 	answers := make([]dnsAnswer, 0, len(resolved))
 	for _, r := range resolved {
-		name, ok := normalDomain(r.DNS)
+		name, ok := NormalDomain(r.DNS)
 		if !ok {
 			continue
 		}

@@ -12,6 +12,7 @@ type Options struct {
 	ClusterDomains     []string       // lower case, without dots at the ends; empty means cluster.local
 	ExcludedNamespaces []string       // none of their traffic makes an edge; empty means none
 	DNSServices        []ServiceRef   // Services of the cluster's DNS; empty means the usual two
+	DNSServers         []netip.Addr   // further servers whose answers may open addresses, such as upstreams and caches on nodes
 	ClusterNetworks    []netip.Prefix // addresses inside beside those that nodes, pods and Services tell of
 	PrivateNetworks    []netip.Prefix // outside, but not the internet, beside the ranges of RFC 1918, 6598 and 4193
 	// ControlPlaneBits4 and ControlPlaneBits6 say how many leading bits an address must share with an endpoint of the API

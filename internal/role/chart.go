@@ -7,6 +7,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/names"
 	"github.com/portolan-io/portolan/internal/resolve"
 	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire"
@@ -16,6 +17,7 @@ import (
 type chart struct {
 	graph     *graph.Graph
 	intake    *resolve.Intake
+	naming    naming
 	world     *live.World
 	agents    *wire.Handler
 	changed   chan struct{} // holds a value when the cluster has changed since the last retry
@@ -25,9 +27,10 @@ type chart struct {
 
 func newChart(o OperatorOptions) *chart {
 	g := graph.New(graph.DefaultLimits())
+	intake := resolve.NewIntake(o.resolving(), g)
 	return &chart{
-		graph: g, intake: resolve.NewIntake(o.resolving(), g), changed: make(chan struct{}, 1), started: time.Now(),
-		retention: o.Retention,
+		graph: g, intake: intake, naming: naming{resolver: intake.Resolver, memory: names.New(o.Naming.Memory)},
+		changed: make(chan struct{}, 1), started: time.Now(), retention: o.Retention,
 	}
 }
 
@@ -41,6 +44,7 @@ func (c *chart) Accept(agent wire.Agent, sightings []traffic.Sighting) error {
 	snapshot, now := c.world.Current(), time.Now()
 	for _, s := range sightings {
 		c.intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: agent.Node}, now)
+		c.naming.take(snapshot, s, now)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	registry := prometheus.NewRegistry()
 	if err := controllers.Add(ctx, mgr, controllers.Options{
 		World: world, Changes: &changes, Rules: o.Rules, Settings: o.settings(), Discovery: o.writes(), Map: chart.graph,
-		Registry: registry, Tally: &tally,
+		Registry: registry, Tally: &tally, Names: chart.naming.memory, LookupHost: o.Naming.lookup(),
 	}); err != nil {
 		return err
 	}

@@ -33,10 +33,11 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	requests := prometheus.NewDesc("portolan_wire_answers_total", "Requests of agents by HTTP status of the answer.", []string{"status"}, nil)
 	skew := prometheus.NewDesc("portolan_agent_clock_skew_seconds", "The operator's clock less the agent's; beyond 5 s the times of its sightings are shifted.", []string{"node"}, nil)
 	owners := prometheus.NewDesc("portolan_world_unresolved_owners", "Owners of pods that cannot be read yet; the traffic of these pods waits.", nil, nil)
+	pairs := prometheus.NewDesc("portolan_names_forgotten_total", "Addresses of names for internet targets that were forgotten because too many are known.", nil, nil)
 	names := prometheus.NewDesc("portolan_resolve_forgotten_names_total", "Names of addresses outside that were forgotten because too many are known.", nil, nil)
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
 	return pulled{
-		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, skew, owners, names, snapshots},
+		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, skew, owners, names, pairs, snapshots},
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
@@ -57,6 +58,7 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 			out <- counter(snapshots, status.Snapshots)
 			out <- gauge(owners, float64(status.Owners.Unresolved))
 			out <- counter(names, c.intake.Names.Dropped())
+			out <- counter(pairs, c.naming.memory.Dropped())
 		},
 	}
 }

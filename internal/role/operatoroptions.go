@@ -43,6 +43,7 @@ type OperatorOptions struct {
 	External          bool          // keep edges across the border of the cluster
 	Retention         time.Duration // how long an edge that is not seen stays
 	Knowing           KnowingOptions
+	Naming            NamingOptions
 
 	Listen  string // address for agents and people, TLS
 	Query   string // address that only a port-forward reaches
@@ -65,7 +66,7 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Service: "portolan-operator", LeaderElection: true,
 		Mode: defaultActive, NetworkPolicies: true,
 		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
-		Knowing: defaultKnowingOptions(),
+		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
 		Listen:  ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
 	}
 }
@@ -90,6 +91,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.External, "external-traffic", o.External, "keep edges to and from outside the cluster")
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
 	o.Knowing.addFlags(fs)
+	o.Naming.addFlags(fs)
 	fs.StringVar(&o.Listen, "listen-address", o.Listen, "address for agents and for --address of the command line, TLS")
 	fs.StringVar(&o.Query, "query-address", o.Query, "address for port-forwards, plain; keep it on loopback")
 	fs.StringVar(&o.Health, "health-address", o.Health, "address of /healthz and /readyz")
@@ -98,7 +100,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 
 // Validate returns one error per wrong field, joined.
 func (o OperatorOptions) Validate() error {
-	errs := []error{o.settings().Validate(), o.resolving().Validate(), o.Knowing.validate()}
+	errs := []error{o.settings().Validate(), o.resolving().Validate(), o.Knowing.validate(), o.Naming.validate()}
 	if o.Mode != defaultActive && o.Mode != defaultShadow {
 		errs = append(errs, fmt.Errorf("mode: valid values are %s and %s, but you specified %q", defaultActive, defaultShadow, o.Mode))
 	}
@@ -133,6 +135,7 @@ func (o OperatorOptions) resolving() resolve.Options {
 	r.ClusterDomains, r.External = o.ClusterDomains, o.External
 	r.ExcludedNamespaces = append(resolve.ParseNamespaces(strings.Join(o.ExcludeNamespaces, ",")), o.Namespace, o.AgentNamespace)
 	o.Knowing.apply(&r)
+	r.DNSServers, _ = o.Naming.servers()
 	return r
 }
 
