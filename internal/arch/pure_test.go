@@ -14,7 +14,7 @@ import (
 
 // pureFiles are the files that are pure wherever they stand.
 var pureFiles = map[string]bool{
-	"decode.go": true, "parse.go": true, "convert.go": true, "rows.go": true, "pair.go": true, "enqueue.go": true,
+	"decode.go": true, "parse.go": true, "cgroup.go": true, "convert.go": true, "rows.go": true, "pair.go": true, "enqueue.go": true,
 }
 
 // TestPureRoomsTouchNothing holds the third law where the list of imports cannot see a breach of it.
