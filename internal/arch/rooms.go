@@ -38,7 +38,10 @@ func plan() map[string]room {
 		"api/v2beta1":       {outside: apiTypes, pure: true},
 		"api/v2alpha1":      {ours: "api/v2beta1", outside: apiTypes, pure: true},
 		"internal/identity": {pure: true},
-		"internal/traffic":  {ours: "internal/identity", pure: true, besides: granted{"sync": "the Window is shared memory"}},
+		"internal/traffic": {
+			ours: "internal/identity", pure: true,
+			besides: granted{"sync": "the Window is shared memory", "hash/maphash": "addresses are spread by a seed that nobody can guess"},
+		},
 
 		// See.
 		"internal/capture/frame":             {outside: "golang.org/x/sys/unix golang.org/x/net/bpf"},
@@ -51,13 +54,16 @@ func plan() map[string]room {
 		"internal/wire/wirepb/wirepbconnect": {ours: "internal/wire/wirepb", outside: connectWire},
 
 		// Know.
-		"internal/cluster":          {ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true},
+		"internal/cluster": {
+			ours: "api/v2beta1 internal/identity internal/traffic", outside: apiTypes, pure: true,
+			besides: granted{"hash/maphash": "addresses are spread by a seed that nobody can guess"},
+		},
 		"internal/cluster/trim":     {ours: "api/v2beta1 internal/cluster internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml", pure: true},
 		"internal/cluster/declared": {ours: "api/v2beta1", outside: apiTypes, pure: true},
 		"internal/cluster/live":     {ours: "api/v2beta1 internal/cluster internal/cluster/declared internal/cluster/trim", outside: clusterIO},
 		"internal/resolve": {
 			ours: "internal/traffic internal/identity internal/cluster internal/graph", pure: true,
-			besides: granted{"sync": "names and the waiting room are shared memory", "sync/atomic": "its counters are read at any time"},
+			besides: granted{"sync": "names and the waiting room are shared memory"},
 		},
 
 		// Remember.
