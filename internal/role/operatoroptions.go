@@ -67,7 +67,7 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Mode: defaultActive, NetworkPolicies: true,
 		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
 		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
-		Listen:  ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
+		Listen: ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
 	}
 }
 
