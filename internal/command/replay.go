@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,7 @@ func (r *replaying) show(w io.Writer, m document.Map) error {
 func drops(w io.Writer, dropped []document.Dropped) error {
 	rows := [][]string{{"REASON", "SOURCE", "COUNT", "EXAMPLE"}}
 	for _, d := range dropped {
-		rows = append(rows, []string{d.Reason, d.Source, fmt.Sprint(d.Count), d.Example})
+		rows = append(rows, []string{d.Reason, d.Source, strconv.FormatUint(d.Count, 10), d.Example})
 	}
 	if _, err := fmt.Fprintln(w); err != nil {
 		return err
