@@ -136,6 +136,38 @@ func BenchmarkMergeWhileReading(b *testing.B) {
 	reader.Wait()
 }
 
+// BenchmarkView100kWhileMerging measures what a writer in a loop costs a reader.
+func BenchmarkView100kWhileMerging(b *testing.B) {
+	all := large()
+	g := New(Limits{})
+	for _, o := range all {
+		g.Merge(o)
+	}
+	stop, merged := make(chan struct{}), 0
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				g.Merge(all[merged%len(all)])
+				merged++
+			}
+		}
+	})
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := len(g.View(Filter{})); got != 100_000 {
+			b.Fatalf("%d edges, want 100,000", got)
+		}
+	}
+	b.StopTimer()
+	close(stop)
+	writer.Wait()
+	b.ReportMetric(float64(merged)/b.Elapsed().Seconds(), "merges/s")
+}
+
 // BenchmarkMemory keeps the budget "100,000 edges in at most 128 MiB".
 func BenchmarkMemory(b *testing.B) {
 	for b.Loop() {

@@ -1,38 +1,48 @@
 package graph
 
 import (
+	"math"
 	"sync/atomic"
+	"time"
 
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// Limits bounds what the graph keeps. A value below 1 means the default.
+// Limits bounds what the graph keeps. A value below 1 means the default. Uses and edges that left the map (see Retire) do
+// not count, but for Past.
 type Limits struct {
-	Edges              int // in all; default 200,000
+	Edges              int // in the map; default 200,000
+	Past               int // that left the map and are history; default 100,000
 	PortsPerEdge       int // different ports and protocols; default 64
 	LookupsPerEdge     int // different names asked for; default 256
 	NamesPerClient     int // names outside the cluster; default 1,000
 	AddressesPerClient int // addresses outside without a name; default 256
 	SourcesPerServer   int // addresses outside that call in; default 1,000
+
+	SpellGap time.Duration // silence that ends a spell; default 7 days
 }
 
 // DefaultLimits returns the bounds that hold where nobody sets others.
 func DefaultLimits() Limits {
 	return Limits{
-		Edges: 200_000, PortsPerEdge: 64, LookupsPerEdge: 256,
+		Edges: 200_000, Past: 100_000, PortsPerEdge: 64, LookupsPerEdge: 256,
 		NamesPerClient: 1_000, AddressesPerClient: 256, SourcesPerServer: 1_000,
+		SpellGap: 7 * 24 * time.Hour,
 	}
 }
 
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	for value, standard := range map[*int]int{
-		&l.Edges: d.Edges, &l.PortsPerEdge: d.PortsPerEdge, &l.LookupsPerEdge: d.LookupsPerEdge,
+		&l.Edges: d.Edges, &l.Past: d.Past, &l.PortsPerEdge: d.PortsPerEdge, &l.LookupsPerEdge: d.LookupsPerEdge,
 		&l.NamesPerClient: d.NamesPerClient, &l.AddressesPerClient: d.AddressesPerClient, &l.SourcesPerServer: d.SourcesPerServer,
 	} {
 		if *value < 1 {
 			*value = standard
 		}
+	}
+	if l.SpellGap < 1 {
+		l.SpellGap = d.SpellGap
 	}
 	return l
 }
@@ -115,4 +125,15 @@ func (l *Limits) most(act traffic.Act) (int, Bound) {
 		return l.LookupsPerEdge, FullLookups
 	}
 	return l.PortsPerEdge, FullPorts
+}
+
+// Boundless returns bounds that nothing meets, and a gap that joins only spells that overlap: for a graph that brings together
+// what others have bounded.
+func Boundless() Limits {
+	const most = math.MaxInt
+	return Limits{
+		Edges: most, Past: most, PortsPerEdge: most, LookupsPerEdge: most,
+		NamesPerClient: most, AddressesPerClient: most, SourcesPerServer: most,
+		SpellGap: 1,
+	}
 }

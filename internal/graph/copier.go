@@ -9,6 +9,8 @@ type copier struct {
 	seen     []Seen
 	evidence []Evidence
 	services []string
+	spells   []Spell
+	whole    bool // also what left the map, and spells
 }
 
 // chunk is how many values one allocation holds.
@@ -32,15 +34,37 @@ func (c *copier) add(e *entry) {
 	edge.HostNetwork, edge.Private, edge.Overflow = e.hostNetwork, e.private, e.overflow
 	edge.Services, c.services = carve(c.services, len(e.services))
 	copy(edge.Services, e.services)
-	edge.Uses, c.seen = carve(c.seen, len(e.uses))
-	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	edge.Uses, c.seen = carve(c.seen, c.shown(e))
+	first, last, n := int64(math.MaxInt64), int64(math.MinInt64), 0
 	for i := range e.uses {
-		c.use(&edge.Uses[i], &e.uses[i])
+		if e.uses[i].over && !c.whole {
+			continue
+		}
+		c.use(&edge.Uses[n], &e.uses[i])
+		n++
 		for _, v := range e.uses[i].evidence {
 			first, last = min(first, v.first), max(last, v.last)
 		}
 	}
 	edge.First, edge.Last = instant(first), instant(last)
+	if c.whole {
+		spells := e.spells()
+		edge.Spells, c.spells = carve(c.spells, len(spells))
+		for i, s := range spells {
+			edge.Spells[i] = Spell{First: instant(s.first), Last: instant(s.last)}
+		}
+	}
+}
+
+// shown returns how many uses of the edge are copied.
+func (c *copier) shown(e *entry) int {
+	n := len(e.uses)
+	for i := range e.uses {
+		if e.uses[i].over && !c.whole {
+			n--
+		}
+	}
+	return n
 }
 
 func (c *copier) use(to *Seen, u *use) {
@@ -48,6 +72,6 @@ func (c *copier) use(to *Seen, u *use) {
 	to.Evidence, c.evidence = carve(c.evidence, len(u.evidence))
 	for i := range u.evidence {
 		v := &u.evidence[i]
-		to.Evidence[i] = Evidence{Source: v.source, First: instant(v.first), Last: instant(v.last), Count: v.count}
+		to.Evidence[i] = Evidence{Source: v.source, First: instant(v.first), Last: instant(v.last), Count: sum(v.count, v.fresh)}
 	}
 }

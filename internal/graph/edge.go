@@ -130,6 +130,7 @@ type Edge struct {
 	Last        time.Time `json:"last"`
 	Uses        []Seen    `json:"uses"`               // sorted by use, at least one
 	Overflow    uint64    `json:"overflow,omitempty"` // uses that were not kept because the edge was full
+	Spells      []Spell   `json:"spells,omitempty"`   // when it was seen, sorted; only where the history was asked for
 }
 
 // Seen is one use of an edge with its evidence, sorted by source.

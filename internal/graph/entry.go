@@ -14,23 +14,37 @@ type entry struct {
 	next        *entry // with the same hash
 	uses        []use  // sorted
 	services    []string
+	latest      spell
+	earlier     []spell // before the latest, sorted
 	overflow    uint64
 	changed     uint64 // number of the latest change
 	hostNetwork bool
 	private     bool
+	past        bool // it left the map, and every use of it is over
 }
 
 type use struct {
 	key      Use
 	target   uint16
+	over     bool       // it left the map
 	evidence []evidence // sorted by source
 }
 
 type evidence struct {
 	source      traffic.Source
 	first, last int64
-	count       uint64
+	count       uint64 // what a store has; see Adopt and Settle
+	fresh       uint64 // what no store has yet
 }
+
+// manner says what becomes of the count and the times of an observation.
+type manner uint8
+
+const (
+	observed manner = iota // the count is new, and the times are a stretch of a spell
+	restored               // the count is new; spells come apart
+	adopted                // the count takes the place of what a store was known to have; spells come apart
+)
 
 // newEntry returns an entry with one use and no evidence. Most edges have one use with one piece of evidence, so room for
 // these is in the same piece of memory.
@@ -42,28 +56,40 @@ func newEntry(key *pair, first Use) *entry {
 		firstEvidence [1]evidence
 	}{}
 	fresh.key = *key
-	fresh.firstUse[0] = use{key: first, evidence: fresh.firstEvidence[:0]}
+	fresh.firstUse[0] = use{key: first, over: true, evidence: fresh.firstEvidence[:0]}
 	fresh.uses = fresh.firstUse[:]
+	fresh.latest = none()
 	return &fresh.entry
 }
 
-// merge adds an observation of this edge.
-func (e *entry) merge(o *Observation, l *Limits) Bound {
+// merge adds an observation of this edge. What was last seen before the horizon is not in the map.
+func (e *entry) merge(o *Observation, how manner, l *Limits, horizon int64) Bound {
+	v := evidence{source: o.Source, first: nanoseconds(o.First), last: nanoseconds(o.Last)}
+	if v.last < v.first {
+		v.first, v.last = v.last, v.first
+	}
 	at, known := e.find(&o.Use)
 	if !known {
-		if bound := e.room(o, l); bound != Kept {
+		if bound := e.room(o, l, v.last < horizon); bound != Kept {
 			e.overflow++
 			return bound
 		}
-		e.uses = slices.Insert(e.uses, at, use{key: o.Use})
+		at, _ = e.find(&o.Use)
+		e.uses = slices.Insert(e.uses, at, use{key: o.Use, over: true})
 	}
 	e.hostNetwork = e.hostNetwork || o.HostNetwork
 	e.private = e.private || o.Private
 	e.called(o.Service)
-	e.uses[at].aim(o.TargetPort)
-	return e.uses[at].merge(evidence{
-		source: o.Source, first: nanoseconds(o.First), last: nanoseconds(o.Last), count: o.Count,
-	})
+	u := &e.uses[at]
+	u.aim(o.TargetPort)
+	if bound := u.merge(v, o.Count, how); bound != Kept {
+		return bound
+	}
+	u.over = u.over && v.last < horizon
+	if how == observed {
+		e.saw(spell{v.first, v.last}, int64(l.SpellGap))
+	}
+	return Kept
 }
 
 // find returns the place of a use, and whether it is there.
@@ -83,22 +109,31 @@ func (e *entry) find(key *Use) (int, bool) {
 	return low, false
 }
 
-// room returns Kept when the edge can take the use of o as a new one.
-func (e *entry) room(o *Observation, l *Limits) Bound {
+// room makes room for the use of o as a new one, or says which bound has none. Uses that are over give theirs up to one
+// that is not.
+func (e *entry) room(o *Observation, l *Limits, over bool) Bound {
 	if !o.fits() {
 		return TooLong
 	}
 	most, bound := l.most(o.Use.Act)
-	have := 0
+	have, past := 0, 0
 	for i := range e.uses {
 		if e.uses[i].key.Act == o.Use.Act {
 			have++
+			if e.uses[i].over {
+				past++
+			}
 		}
 	}
-	if have >= most {
+	switch {
+	case have < most:
+		return Kept
+	case over || past == 0:
 		return bound
+	default:
+		e.uses = slices.DeleteFunc(e.uses, func(u use) bool { return u.over && u.key.Act == o.Use.Act })
+		return Kept
 	}
-	return Kept
 }
 
 // called adds a Service name. Of more than maxServices the smallest stay, so that their order does not matter.
@@ -123,11 +158,27 @@ func (u *use) aim(port uint16) {
 	}
 }
 
-func (u *use) merge(v evidence) Bound {
-	if v.last < v.first {
-		v.first, v.last = v.last, v.first
+func (u *use) merge(v evidence, count uint64, how manner) Bound {
+	at, known := u.witness(v.source)
+	if !known {
+		if len(u.evidence) >= maxSources {
+			return FullEvidence
+		}
+		u.evidence = slices.Insert(u.evidence, at, v)
 	}
-	at, known := slices.BinarySearchFunc(u.evidence, v.source, func(v evidence, source traffic.Source) int {
+	have := &u.evidence[at]
+	have.first, have.last = min(have.first, v.first), max(have.last, v.last)
+	if how == adopted {
+		have.count = count
+	} else {
+		have.fresh = sum(have.fresh, count)
+	}
+	return Kept
+}
+
+// witness returns the place of a source among the evidence, and whether it is there.
+func (u *use) witness(source traffic.Source) (int, bool) {
+	return slices.BinarySearchFunc(u.evidence, source, func(v evidence, source traffic.Source) int {
 		switch {
 		case v.source < source:
 			return -1
@@ -137,17 +188,6 @@ func (u *use) merge(v evidence) Bound {
 			return 0
 		}
 	})
-	if !known {
-		if len(u.evidence) >= maxSources {
-			return FullEvidence
-		}
-		u.evidence = slices.Insert(u.evidence, at, v)
-		return Kept
-	}
-	have := &u.evidence[at]
-	have.first, have.last = min(have.first, v.first), max(have.last, v.last)
-	have.count = sum(have.count, v.count)
-	return Kept
 }
 
 // last returns the latest moment of the use.

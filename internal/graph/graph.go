@@ -2,6 +2,7 @@ package graph
 
 import (
 	"hash/maphash"
+	"math"
 	"sync/atomic"
 
 	"github.com/portolan-io/portolan/internal/identity"
@@ -21,7 +22,9 @@ type Graph struct {
 	limits  Limits
 	seed    maphash.Seed
 	changes atomic.Uint64 // number of the latest change
-	edges   atomic.Int64
+	edges   atomic.Int64  // in the map
+	past    atomic.Int64  // that left it
+	horizon atomic.Int64  // what was last seen before it is not in the map
 	refused refusals
 	shards  [shardCount]shard
 	borders [shardCount]borders
@@ -30,6 +33,7 @@ type Graph struct {
 // New returns an empty graph.
 func New(limits Limits) *Graph {
 	g := &Graph{limits: limits.withDefaults(), seed: maphash.MakeSeed()}
+	g.horizon.Store(math.MinInt64)
 	for i := range g.shards {
 		g.shards[i].clear()
 	}
@@ -38,19 +42,22 @@ func New(limits Limits) *Graph {
 
 // Merge adds an observation and returns Kept, or the bound that refused it. A refusal is counted in Refused and, where
 // it concerns one edge or one workload, in their overflow. A known edge and use costs no allocation.
-func (g *Graph) Merge(o Observation) Bound {
-	bound := g.merge(&o)
+func (g *Graph) Merge(o Observation) Bound { return g.take(&o, observed) }
+
+func (g *Graph) take(o *Observation, how manner) Bound {
+	bound := g.merge(o, how)
 	if bound != Kept {
 		g.refused[bound].Add(1)
 	}
 	return bound
 }
 
-func (g *Graph) merge(o *Observation) Bound {
+func (g *Graph) merge(o *Observation, how manner) Bound {
 	key := pair{client: o.Client, server: o.Server}
 	if !key.shaped() {
 		return Shapeless
 	}
+	horizon := g.horizon.Load()
 	s, hash := g.place(&key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,13 +66,46 @@ func (g *Graph) merge(o *Observation) Bound {
 		if !o.fits() {
 			return TooLong
 		}
-		if bound := g.admit(&key); bound != Kept {
+		past := beforeBoth(o, horizon)
+		if bound := g.enter(&key, past); bound != Kept {
 			return bound
 		}
 		e = s.insert(hash, &key, o.Use)
+		e.past = past
 	}
 	e.changed = g.changes.Add(1)
-	return e.merge(o, &g.limits)
+	if e.past && !beforeBoth(o, horizon) {
+		return g.wake(e, o, how, horizon)
+	}
+	return e.merge(o, how, &g.limits, horizon)
+}
+
+// beforeBoth reports whether all of the observation is before that moment.
+func beforeBoth(o *Observation, horizon int64) bool {
+	return horizon != math.MinInt64 && nanoseconds(o.Last) < horizon && nanoseconds(o.First) < horizon
+}
+
+// enter makes room for a new edge, in the map or in the past.
+func (g *Graph) enter(key *pair, past bool) Bound {
+	if !past {
+		return g.admit(key)
+	}
+	g.past.Add(1)
+	return Kept
+}
+
+// wake brings an edge back into the map.
+func (g *Graph) wake(e *entry, o *Observation, how manner, horizon int64) Bound {
+	if bound := g.admit(&e.key); bound != Kept {
+		return bound
+	}
+	if bound := e.merge(o, how, &g.limits, horizon); bound != Kept {
+		g.leave(e)
+		return bound
+	}
+	e.past = false
+	g.past.Add(-1)
+	return Kept
 }
 
 // admit makes room for a new edge, or says which bound has none.
@@ -91,6 +131,15 @@ func (g *Graph) admitAcross(key *pair) Bound {
 func (g *Graph) forget(e *entry) {
 	s, hash := g.place(&e.key)
 	s.unchain(hash, e)
+	if e.past {
+		g.past.Add(-1)
+	} else {
+		g.leave(e)
+	}
+}
+
+// leave gives back what admit took.
+func (g *Graph) leave(e *entry) {
 	if e.key.crosses() {
 		g.border(&e.key).release(&e.key, &g.limits)
 	}
@@ -106,8 +155,11 @@ func (g *Graph) borderOf(who identity.Workload) *borders {
 	return &g.borders[g.hash(&Peer{Workload: who})%shardCount]
 }
 
-// Len returns how many edges there are.
+// Len returns how many edges are in the map.
 func (g *Graph) Len() int { return int(g.edges.Load()) }
+
+// Past returns how many edges left the map and are history.
+func (g *Graph) Past() int { return int(g.past.Load()) }
 
 // Refused returns how many observations were refused for that bound since the graph was made.
 func (g *Graph) Refused(b Bound) uint64 {

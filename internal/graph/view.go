@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/portolan-io/portolan/internal/identity"
 )
 
 // Filter says which edges a reader wants. The zero Filter means all.
@@ -23,37 +25,43 @@ type Cursor uint64
 
 // View returns the edges that pass the filter, sorted by client and then by server. What it returns is a deep copy. An edge
 // that comes while it is made may be missing.
-func (g *Graph) View(f Filter) []Edge { return g.collect(f.room(g), f.asks, f.keep()) }
+func (g *Graph) View(f Filter) []Edge {
+	return g.collect(copier{edges: make([]Edge, 0, f.room(g))}, f.asks(false), f.keep())
+}
 
 // Since returns the edges that changed after the cursor, sorted and as deep copies, and the cursor for the next call. A
 // change is never missed; one that happens during the call may be returned by this call and by the next.
 func (g *Graph) Since(c Cursor) ([]Edge, Cursor) {
 	next := Cursor(g.changes.Load()) // before the first shard is read, so that nothing slips through behind it
-	return g.collect(0, func(*client) bool { return true }, func(e *entry) bool { return e.changed > uint64(c) }), next
+	return g.collect(copier{}, func(*client) bool { return true }, func(e *entry) bool { return e.changed > uint64(c) && !e.past }), next
 }
 
-// asks reports whether edges of that client may pass. It spares a look at each of them.
-func (f Filter) asks(c *client) bool {
-	if len(f.Namespaces) > 0 && c.peer.Inside() && !slices.Contains(f.Namespaces, c.peer.Workload.Namespace) {
-		return false
+// asks returns whether edges of a client may pass. It spares a look at each of them. A client that called a server only in
+// the past counts where the past is asked for.
+func (f Filter) asks(past bool) func(*client) bool {
+	return func(c *client) bool {
+		if len(f.Namespaces) > 0 && c.peer.Inside() && !slices.Contains(f.Namespaces, c.peer.Workload.Namespace) {
+			return false
+		}
+		return f.Server == Server{} || slices.ContainsFunc(c.edges, func(e *entry) bool {
+			return (past || !e.past) && f.Server.named(e.key.server.Workload, e.services)
+		})
 	}
-	return f.Server == Server{} || slices.ContainsFunc(c.edges, f.Server.is)
 }
 
-// is reports whether people would call the server of that edge by the name; '.' and '_' in it are the same.
-func (s Server) is(e *entry) bool {
-	server := e.key.server.Workload
+// named reports whether people would call that server by the name; '.' and '_' in it are the same.
+func (s Server) named(server identity.Workload, services []string) bool {
 	if server.IsZero() || server.Namespace != s.Namespace {
 		return false
 	}
-	return strings.ReplaceAll(server.Name, ".", "_") == strings.ReplaceAll(s.Name, ".", "_") || slices.Contains(e.services, s.Name)
+	return strings.ReplaceAll(server.Name, ".", "_") == strings.ReplaceAll(s.Name, ".", "_") || slices.Contains(services, s.Name)
 }
 
 // keep returns what the filter says of one edge of a client that it asks for.
 func (f Filter) keep() func(*entry) bool {
 	from, to := nanoseconds(f.Since), nanoseconds(f.Until)
 	return func(e *entry) bool {
-		if !f.within(e) {
+		if e.past || !f.within(e) {
 			return false
 		}
 		if f.Since.IsZero() && f.Until.IsZero() {
@@ -84,9 +92,8 @@ func (f Filter) room(g *Graph) int {
 }
 
 // collect copies the edges that keep wants of the clients that asks wants, in order. A lock is held for no longer than the
-// edges of one client take. room is how many edges there may be.
-func (g *Graph) collect(room int, asks func(*client) bool, keep func(*entry) bool) []Edge {
-	c := copier{edges: make([]Edge, 0, room)}
+// edges of one client take.
+func (g *Graph) collect(c copier, asks func(*client) bool, keep func(*entry) bool) []Edge {
 	for _, from := range g.clients(asks, keep) {
 		from.shard.mu.Lock()
 		for _, e := range from.edges {
