@@ -43,7 +43,7 @@ bin/image/shop.tar: $(IMAGED)/shop $(LOCALCLUSTER)
 ##@ Check
 
 .PHONY: test
-test: compiler nft $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
+test: compiler nft postgres $(ENVTEST) ## Vet, the doors test, unit tests with the race detector, controllers on a real control plane
 	go vet ./...
 	go vet -tags e2e ./internal/e2e
 	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -race -shuffle=on -timeout 20m ./...
@@ -62,12 +62,17 @@ nft:
 	@command -v nft >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends nftables; } || \
 		{ echo 'the tests of the connection table need nftables: install it, or run as root' >&2; exit 1; }
 
+# The store is tested on a real PostgreSQL server, which the tests start and end themselves.
+.PHONY: postgres
+postgres: ## Install the Debian package postgresql if there is no PostgreSQL server (root)
+	@hack/postgres.sh
+
 .PHONY: e2e
 e2e: localcluster-test build image ## Real clusters are started, broken and removed; then the whole story of Portolan on one (root)
 	hack/e2e.sh
 
 .PHONY: bench
-bench: $(ENVTEST) ## Run the benchmarks of section "Budgets" of the documentation
+bench: postgres $(ENVTEST) ## Run the benchmarks of section "Budgets" of the documentation
 	KUBEBUILDER_ASSETS=$(CURDIR)/$(ENVTEST) go test -run '^$$' -bench . -benchmem -timeout 30m ./... | grep -v 'no test files'
 
 FUZZTIME ?= 30s
