@@ -75,6 +75,7 @@ func plan() map[string]room {
 				"hash/maphash": "a seed of its own keeps strangers from choosing names that share a hash",
 			},
 		},
+		"internal/store": {ours: "internal/graph internal/identity internal/traffic", outside: "modernc.org/sqlite github.com/jackc/pgx/v5"},
 
 		// Show.
 		"internal/export/intents":               {ours: "api/v2beta1 internal/graph internal/identity internal/traffic", outside: apiTypes + " sigs.k8s.io/yaml go.yaml.in/yaml/v3", pure: true},
@@ -108,14 +109,15 @@ func plan() map[string]room {
 		"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
 
 		// Tests.
-		"internal/arch":           {outside: "golang.org/x/tools", testOnly: true},
-		"internal/testkit":        {outside: clusterIO, ours: "api/*", testOnly: true},
-		"internal/testkit/golden": {outside: "github.com/rogpeppe/go-internal github.com/google/go-cmp", ours: "internal/export/document internal/graph", testOnly: true},
-		"internal/testkit/node":   {outside: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys/unix", testOnly: true},
-		"internal/testkit/stage":  {testOnly: true},
-		"internal/e2e":            {testOnly: true},
-		"hack/demo":               {ours: "internal/testkit/stage", testOnly: true},
-		"hack/shop":               {testOnly: true},
+		"internal/arch":             {outside: "golang.org/x/tools", testOnly: true},
+		"internal/testkit":          {outside: clusterIO, ours: "api/*", testOnly: true},
+		"internal/testkit/golden":   {outside: "github.com/rogpeppe/go-internal github.com/google/go-cmp", ours: "internal/export/document internal/graph", testOnly: true},
+		"internal/testkit/node":     {outside: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys/unix", testOnly: true},
+		"internal/testkit/stage":    {testOnly: true},
+		"internal/testkit/postgres": {testOnly: true},
+		"internal/e2e":              {testOnly: true},
+		"hack/demo":                 {ours: "internal/testkit/stage", testOnly: true},
+		"hack/shop":                 {testOnly: true},
 	}
 }
 

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/portolan-io/portolan/internal/graph"
+)
+
+// Report names a batch of an agent: one run of it, and the number of the batch in that run.
+type Report struct {
+	Node, Pod  string
+	Epoch, Seq uint64
+	Seen       time.Time // when it came
+}
+
+// Batch is what some reports changed: edges with the counts that they add, and with the spells that the map knows of them.
+// It is stored as a whole or not at all.
+type Batch struct {
+	Reports []Report // at least one; usually there is just one
+	Edges   []graph.Edge
+}
+
+// Commit stores batches in one transaction. For each batch it returns whether it was stored before, by this or another
+// replica: its facts are merged once more then, which changes nothing, and its counts are left out. change is the number of
+// the transaction in the sequence of all. An error means that the transaction may or may not be stored; the same batches
+// can be committed again.
+func (s *Store) Commit(ctx context.Context, batches []Batch) (duplicate []bool, change uint64, err error) {
+	err = s.within(ctx, nil, func(tx *sql.Tx) error {
+		if change, err = s.tick(ctx, tx); err != nil {
+			return err
+		}
+		if duplicate, err = s.record(ctx, tx, batches); err != nil {
+			return err
+		}
+		return s.merge(ctx, tx, together(batches, duplicate), change)
+	})
+	return duplicate, change, err
+}
+
+// tick takes the next number of the sequence of changes. Others wait for it until tx ends.
+func (s *Store) tick(ctx context.Context, tx *sql.Tx) (uint64, error) {
+	var change int64
+	err := tx.QueryRowContext(ctx, "UPDATE clock SET change = change + 1 WHERE id = 1 RETURNING change").Scan(&change)
+	return uint64(change), err
+}
+
+// record notes the reports, and returns which batches were noted before.
+func (s *Store) record(ctx context.Context, tx *sql.Tx, batches []Batch) ([]bool, error) {
+	statement := s.dialect("INSERT INTO reports (node, pod, epoch, seq, seen) VALUES ($1, $2, $3, $4, $5)" +
+		" ON CONFLICT (node, pod, epoch) DO UPDATE SET seq = excluded.seq, seen = excluded.seen WHERE reports.seq < excluded.seq")
+	known := make([]bool, len(batches))
+	for i, batch := range batches {
+		for _, r := range batch.Reports {
+			done, err := tx.ExecContext(ctx, statement, r.Node, r.Pod, int64(r.Epoch), int64(r.Seq), moment(r.Seen))
+			if err != nil {
+				return nil, err
+			}
+			rows, err := done.RowsAffected()
+			if err != nil {
+				return nil, err
+			}
+			known[i] = known[i] || rows == 0
+		}
+	}
+	return known, nil
+}
+
+// together merges the batches into one list of edges, sorted, each edge once. Batches that were stored before add no counts.
+func together(batches []Batch, duplicate []bool) []graph.Edge {
+	all := graph.New(graph.Boundless())
+	for i, batch := range batches {
+		for _, e := range batch.Edges {
+			if duplicate[i] {
+				e = uncounted(e)
+			}
+			all.Restore(e)
+		}
+	}
+	return all.History(graph.Filter{})
+}
+
+// uncounted returns a copy of the edge without counts.
+func uncounted(e graph.Edge) graph.Edge {
+	uses := make([]graph.Seen, len(e.Uses))
+	for i, seen := range e.Uses {
+		seen.Evidence = append([]graph.Evidence(nil), seen.Evidence...)
+		for k := range seen.Evidence {
+			seen.Evidence[k].Count = 0
+		}
+		uses[i] = seen
+	}
+	e.Uses = uses
+	return e
+}
+
+// merge upserts the rows of sorted edges, in the order of their keys.
+func (s *Store) merge(ctx context.Context, tx *sql.Tx, edges []graph.Edge, change uint64) error {
+	w := s.newWriter(ctx, tx)
+	for _, e := range edges {
+		client, server, last := peerText(e.Client), peerText(e.Server), moment(e.Last)
+		w.edges.add(client, server, e.HostNetwork, e.Private, count(e.Overflow), last, int64(change))
+		for _, name := range e.Services {
+			w.services.add(client, server, name, last)
+		}
+		for _, seen := range e.Uses {
+			for _, v := range seen.Evidence {
+				w.evidence.add(client, server, string(seen.Use.Act), string(seen.Use.Protocol), int64(seen.Use.Port), seen.Use.Name,
+					string(v.Source), int64(seen.TargetPort), moment(v.First), moment(v.Last), count(v.Count))
+			}
+		}
+		for _, spell := range e.Spells {
+			w.spells.add(client, server, moment(spell.First), moment(spell.Last))
+		}
+	}
+	return w.flush()
+}
+
+// writer fills the four tables of the map.
+type writer struct{ edges, services, evidence, spells *filler }
+
+func (s *Store) newWriter(ctx context.Context, tx *sql.Tx) *writer {
+	fill := func(t table) *filler {
+		return &filler{
+			table: t, dialect: s.dialect,
+			exec: func(statement string, values []any) error {
+				_, err := tx.ExecContext(ctx, statement, values...)
+				return err
+			},
+		}
+	}
+	return &writer{edges: fill(edgeTable()), services: fill(serviceTable()), evidence: fill(evidenceTable()), spells: fill(spellTable())}
+}
+
+func (w *writer) flush() error {
+	for _, f := range []*filler{w.edges, w.services, w.evidence, w.spells} {
+		if err := f.flush(); err != nil {
+			return fmt.Errorf("storing %s: %w", f.table.name, err)
+		}
+	}
+	return nil
+}
+
+// filler upserts rows of one table, many in one statement.
+type filler struct {
+	table   table
+	dialect func(statement string) string
+	exec    func(statement string, values []any) error
+	full    string // the statement of a full chunk
+	values  []any
+	err     error
+}
+
+// chunkRows is how many rows one statement holds. PostgreSQL and SQLite take some 32,000 values in one.
+const chunkRows = 128
+
+func (f *filler) add(values ...any) {
+	f.values = append(f.values, values...)
+	if len(f.values) == chunkRows*f.table.width {
+		if f.full == "" {
+			f.full = f.dialect(f.table.statement(chunkRows))
+		}
+		f.run(f.full)
+	}
+}
+
+func (f *filler) run(statement string) {
+	if f.err == nil {
+		f.err = f.exec(statement, f.values)
+	}
+	f.values = f.values[:0]
+}
+
+func (f *filler) flush() error {
+	if rows := len(f.values) / f.table.width; rows > 0 {
+		f.run(f.dialect(f.table.statement(rows)))
+	}
+	return f.err
+}
