@@ -29,8 +29,9 @@ func mkdir(t *testing.T, path string) {
 // stumbling is an operator with a bug.
 type stumbling struct{ source }
 
-func (stumbling) Edges(graph.Filter) []graph.Edge { panic("a bug") }
-func (stumbling) Status() query.Status            { panic("a bug") }
+func (stumbling) Edges(graph.Filter) []graph.Edge                  { panic("a bug") }
+func (stumbling) Changes(query.Period, graph.Filter) query.Changes { panic("a bug") }
+func (stumbling) Status() query.Status                             { panic("a bug") }
 
 // slow is a handler that answers when nobody waits any more.
 func slow(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }

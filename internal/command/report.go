@@ -172,8 +172,9 @@ func rounded(d time.Duration) string {
 }
 
 func operator(s query.Status, around installation) (_ component, degraded bool) {
+	kept, failing := keeping(s)
 	notes := []string{
-		fmt.Sprintf("%d edges since %s", s.Edges, s.Started.UTC().Format(time.RFC3339)),
+		kept,
 		fmt.Sprintf("%d intents, %d failing", s.Intents, s.Failing),
 	}
 	if s.Failing > 0 {
@@ -182,7 +183,7 @@ func operator(s query.Status, around installation) (_ component, degraded bool) 
 	if !s.Leading {
 		notes = append(notes, "this replica stands by: another one writes to the cluster")
 	}
-	if around.ready > 1 {
+	if around.ready > 1 && s.Store.Kind != storeShared {
 		notes = append(notes, mapsApart(around.ready))
 	}
 	if !s.Synced {
@@ -193,12 +194,43 @@ func operator(s query.Status, around installation) (_ component, degraded bool) 
 		ready = fmt.Sprintf("%d/%d", around.ready, around.pods)
 	}
 	return component{Component: "operator", Ready: ready, Version: s.Version, Notes: append(notes, s.Notes...)},
-		s.Failing > 0 || !s.Synced || len(s.Notes) > 0 || around.ready < around.pods
+		failing || s.Failing > 0 || !s.Synced || len(s.Notes) > 0 || around.ready < around.pods
 }
 
-// mapsApart says what several operators mean for the map: each keeps its own, in its memory.
+// keeping says how many edges the map has and how they are kept.
+func keeping(s query.Status) (_ string, failing bool) {
+	since, kept := s.Started, s.Store
+	if !kept.Began.IsZero() {
+		since = kept.Began
+	}
+	edges := fmt.Sprintf("%d edges since %s", s.Edges, since.UTC().Format(time.RFC3339))
+	switch {
+	case kept.Kind == "":
+		return edges, false
+	case kept.Problem != "" && kept.Kind == storeShared:
+		return fmt.Sprintf("%s; store %s (the map is as of %s; agents keep what they see and send it when the store answers again)",
+			edges, kept.Problem, kept.Contact.UTC().Format(time.RFC3339)), true
+	case kept.Problem != "":
+		return fmt.Sprintf("%s; store %s (for %s the map works from memory, which a restart would lose; %d batches wait for the store)",
+			edges, kept.Problem, rounded(s.Now.Sub(kept.Since)), kept.Waiting), true
+	case len(kept.Notes) > 0:
+		return fmt.Sprintf("%s; store %s: %s", edges, kept.Kind, strings.Join(kept.Notes, "; ")), true
+	case kept.Kind == storeNone:
+		return edges + "; store memory: a restart forgets them", false
+	default:
+		return edges + "; store " + kept.Kind + " ok", false
+	}
+}
+
+// The kinds of stores that are told apart.
+const (
+	storeNone   = "memory"
+	storeShared = "postgres"
+)
+
+// mapsApart says what several operators mean for the map: each keeps its own unless they share a database.
 func mapsApart(operators int) string {
-	return fmt.Sprintf("%d operators run, and each knows only what its agents told it: this is the map of one (scale to 1 replica for a whole map)", operators)
+	return fmt.Sprintf("%d operators run, and each knows only what its agents told it: this is the map of one (scale to 1 replica for a whole map, or give all one database with --store=postgres://…)", operators)
 }
 
 func crds(s served) (_ component, degraded bool) {

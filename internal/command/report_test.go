@@ -146,7 +146,7 @@ func TestDiagnose(t *testing.T) {
 		"the cluster shows pods and CRDs": {
 			func(_ *query.Status, i *installation) { *i = installation{ready: 2, pods: 2, crds: isServed} },
 			strings.Replace(fine[:len(fine)-1], "ok ", "2/2", 1) + "; 2 operators run, and each knows only what its agents told it: " +
-				"this is the map of one (scale to 1 replica for a whole map)\ncrds       ok    v2beta1\n", false,
+				"this is the map of one (scale to 1 replica for a whole map, or give all one database with --store=postgres://…)\ncrds       ok    v2beta1\n", false,
 		},
 		"a pod of the operator is not ready": {
 			func(_ *query.Status, i *installation) { *i = installation{ready: 1, pods: 2} },

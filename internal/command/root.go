@@ -107,7 +107,7 @@ func newRoot(version, name string, s surroundings) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupHouse)
 	root.SetCompletionCommandGroupID(groupHouse)
-	add(root, groupMap, append(mapCommands(version), replayCommand())...)
+	add(root, groupMap, append(mapCommands(version), diffCommand(version), replayCommand())...)
 	add(root, groupHouse, statusCommand(version), versionCommand(version))
 	add(root, groupDropIns, networkMapper(version))
 	add(root, groupRoles, agentCommand(version, s.env), operatorCommand(version, s.env))

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/graph"
@@ -37,7 +38,15 @@ type source struct {
 
 func (o source) Basis() query.Basis                { return o.basis }
 func (o source) Edges(f graph.Filter) []graph.Edge { return o.graph.View(f) }
-func (o source) Status() query.Status              { return o.status }
+func (o source) At(t time.Time, f graph.Filter) []graph.Edge {
+	return o.graph.At(t, o.basis.To, f)
+}
+
+func (o source) Changes(p query.Period, f graph.Filter) query.Changes {
+	changes, same := o.graph.Between(p.From, p.To, o.basis.To, f)
+	return query.Changes{Changes: changes, Same: same}
+}
+func (o source) Status() query.Status { return o.status }
 
 // operatorOf returns an operator that knows what a graph document holds.
 func operatorOf(t *testing.T, text string) source {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/query"
 )
 
 // selection says which edges a command is about, and where they come from: the operator, or a file.
@@ -26,6 +27,7 @@ type selection struct {
 	everywhere   bool // -A
 	server       string
 	since, until moment
+	at           moment // the map of that time; list alone has the flag
 	withInternet bool
 	whole        bool // read what crosses the border of the cluster, whether it is wanted or only counted
 	asServices   bool
@@ -43,13 +45,18 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 
 // addFilters registers what does not depend on where the edges come from.
 func (s *selection) addFilters(fs *pflag.FlagSet) {
+	s.addWho(fs)
+	fs.Var(&s.since, "since", "leave out what was not seen since then: a duration such as 24h, or a time in RFC 3339 form")
+	fs.Var(&s.until, "until", "leave out what was seen after that: a duration such as 1h before now, or a time in RFC 3339 form")
+	fs.BoolVar(&s.asServices, "as-kubernetes-service", false, "name the Service where the call went to one")
+}
+
+// addWho registers what selects edges by who is on them.
+func (s *selection) addWho(fs *pflag.FlagSet) {
 	fs.VarP(&s.namespaces, "namespace", "n", "namespaces of the clients, separated by commas or blanks; may be repeated; default all")
 	fs.BoolVarP(&s.everywhere, "all-namespaces", "A", false, "all namespaces, whatever else is configured")
 	fs.StringVar(&s.server, "server", "", "name.namespace of a server: every client that calls it, with all that the client calls")
-	fs.Var(&s.since, "since", "leave out what was not seen since then: a duration such as 24h, or a time in RFC 3339 form")
-	fs.Var(&s.until, "until", "leave out what was seen after that: a duration such as 1h before now, or a time in RFC 3339 form")
 	fs.BoolVar(&s.withInternet, "with-internet", false, "include what crosses the border of the cluster")
-	fs.BoolVar(&s.asServices, "as-kubernetes-service", false, "name the Service where the call went to one")
 }
 
 // filter returns what the flags select.
@@ -107,11 +114,11 @@ func cutLast(s, separator string) (before, after string, found bool) {
 // youngMap is how long a map is told to be young. Much of what happens in a cluster happens at least once in that time.
 const youngMap = 10 * time.Minute
 
-// read returns the selected part of the map. It tells when the operator has only just begun it or is not the only one, and
-// which of the namespaces it does not know. An error means that nothing is known.
+// read returns the selected part of the map. It tells when the map was only just begun or is not whole, and which of the
+// namespaces it does not know. An error means that nothing is known.
 func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
-	if err != nil {
+	if err := errors.Join(err, s.checkAt()); err != nil {
 		return document.Map{}, err
 	}
 	f, err := s.find(cmd, filter)
@@ -119,11 +126,10 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 		return document.Map{}, err
 	}
 	if age := f.Window.To.Sub(f.Window.From); s.file == "" && !f.Window.From.IsZero() && age < youngMap {
-		say.sayf(cmd, "Note: the map begins at %s (%s ago), about when the operator started; what was not seen since then is not in it",
-			f.Window.From.UTC().Format(time.RFC3339), rounded(age))
+		say.sayf(cmd, "Note: the map begins at %s (%s ago); what was not seen since then is not in it", stampOf(f.Window.From), rounded(age))
 	}
-	if f.operators > 1 {
-		say.sayf(cmd, "Note: %s", mapsApart(f.operators))
+	for _, note := range f.notes {
+		say.sayf(cmd, "Note: %s", note)
 	}
 	for _, namespace := range f.unknown {
 		say.sayf(cmd, "Note: the map has no client in namespace %s", namespace)
@@ -131,11 +137,19 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 	return f.Map, nil
 }
 
+// checkAt refuses what a moment does not go with.
+func (s *selection) checkAt() error {
+	if s.at.text != "" && (s.file != "" || s.since.text != "" || s.until.text != "") {
+		return flagError{errors.New("--at is a moment of the operator's history: it goes with neither --edges nor --since nor --until")}
+	}
+	return nil
+}
+
 // found is the selected part of a map, and what a person should know of the rest.
 type found struct {
 	document.Map
-	unknown   []string // namespaces that were asked for, and in which the whole map has no client
-	operators int      // how many of them run, as far as the cluster said so
+	unknown []string // namespaces that were asked for, and in which the whole map has no client
+	notes   []string // what the operator says of its map, one sentence each
 }
 
 // find looks up what the filter selects, in the operator's map or in the file.
@@ -181,20 +195,19 @@ func (s *selection) named(edges []graph.Edge) []graph.Edge {
 	return edges
 }
 
-// ask asks the operator what the filter selects, and in which of the namespaces its map has no client.
+// ask asks the operator what the filter selects, at the moment that the flags say, and in which of the namespaces its map has
+// no client.
 func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (f found, err error) {
+	at := s.at.at(time.Now())
 	err = s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
-		basis, edges, err := operator.Edges(ctx, filter)
+		basis, edges, err := operator.edges(ctx, at, filter)
 		if err != nil {
 			return err
 		}
-		f.operators = operator.ready
-		f.Map = document.Map{
-			Cluster: basis.Cluster, Edges: edges,
-			Window: document.Window{From: basis.From, To: basis.To, Acknowledged: basis.Acknowledged, Dropped: basis.Dropped},
-		}
+		f.notes = notesOf(basis, operator)
+		f.Map = document.Map{Cluster: basis.Cluster, Edges: edges, Window: windowOf(basis)}
 		if f.unknown = without(filter.Namespaces, edges); len(f.unknown) > 0 { // the rest of the filter may have left them out
-			_, all, err := operator.Edges(ctx, graph.Filter{Namespaces: f.unknown})
+			_, all, err := operator.edges(ctx, at, graph.Filter{Namespaces: f.unknown})
 			if err != nil {
 				return err
 			}
@@ -203,6 +216,26 @@ func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (f found, err e
 		return s.connection.fits(basis.Version)
 	})
 	return f, err
+}
+
+// edges asks for the edges of a moment; the zero time is the present.
+func (r reached) edges(ctx context.Context, at time.Time, filter graph.Filter) (query.Basis, []graph.Edge, error) {
+	if at.IsZero() {
+		return r.Edges(ctx, filter)
+	}
+	return r.At(ctx, at, filter)
+}
+
+// notesOf returns what a reader of an operator's map should know.
+func notesOf(b query.Basis, operator reached) []string {
+	if operator.ready > 1 && !b.Shared {
+		return append(b.Notes, mapsApart(operator.ready))
+	}
+	return b.Notes
+}
+
+func windowOf(b query.Basis) document.Window {
+	return document.Window{From: b.From, To: b.To, Acknowledged: b.Acknowledged, Dropped: b.Dropped}
 }
 
 // readMap reads a graph document.

@@ -18,6 +18,8 @@ type Basis struct {
 	Dropped      uint64    // sightings that agents lost
 	Version      string    // of the operator
 	WithoutMap   bool      // the operator keeps no map: who asks for edges is told so, and gets none
+	Notes        []string  // what a reader should know, one sentence each: that the map is old, and why
+	Shared       bool      // all operators of the cluster keep one map
 }
 
 // reaching returns a basis that begins no later than the first of the edges: agents deliver what they saw shortly before the
@@ -33,21 +35,42 @@ func (b Basis) reaching(edges []graph.Edge) Basis {
 
 // Status says how the operator and the agents are.
 type Status struct {
-	Version  string
-	Started  time.Time
-	Edges    int
-	Synced   bool     // the picture of the cluster is complete
-	Leading  bool     // this replica writes to the cluster
-	Nodes    []string // all nodes that should have an agent, sorted; none without the map
-	Agents   []Agent  // sorted by node
-	Refusals []Refusal
-	Intents  int       // ClientIntents in the cluster
-	Failing  int       // those of them that are not Ready
-	Notes    []string  // what else a person should know, one sentence each
-	Now      time.Time // the operator's clock, by which the other times are; the handler sets it
-
+	Version    string
+	Started    time.Time
+	Edges      int
+	Synced     bool     // the picture of the cluster is complete
+	Leading    bool     // this replica writes to the cluster
+	Nodes      []string // all nodes that should have an agent, sorted; none without the map
+	Agents     []Agent  // sorted by node
+	Refusals   []Refusal
+	Intents    int                  // ClientIntents in the cluster
+	Failing    int                  // those of them that are not Ready
+	Notes      []string             // what else a person should know, one sentence each
+	Now        time.Time            // the operator's clock, by which the other times are; the handler sets it
 	WithoutMap bool                 // the operator keeps no map, so that no agent reports to it
 	Joined     map[string]time.Time // when each of Nodes joined the cluster; older operators do not say
+	Store      Store
+}
+
+// Store says how the map is kept. The zero Store is that of an operator which does not tell.
+type Store struct {
+	Kind    string    // memory, sqlite or postgres
+	Target  string    // which one, for people, without secrets
+	Problem string    // why nothing can be stored at present; empty while all is well
+	Since   time.Time // when the problem began
+	Notes   []string  // how the store was found, one sentence each
+	Began   time.Time // since when the map is kept
+	Contact time.Time // when the store answered last
+	Waiting int       // batches in the map that are not stored yet
+}
+
+// Period is what a question about changes asks for: after From, up to To.
+type Period struct{ From, To time.Time }
+
+// Changes is how the edges of a filter changed.
+type Changes struct {
+	Changes []graph.Change
+	Same    int // edges that were there at both ends of the period
 }
 
 // SilentAfter is how long an agent may say nothing before it counts as silent. Agents speak at least once a minute.
@@ -75,6 +98,8 @@ type Refusal struct {
 // Source answers the questions. It is called from any goroutine and must not block.
 type Source interface {
 	Basis() Basis
-	Edges(graph.Filter) []graph.Edge // sorted; the caller owns them
+	Edges(graph.Filter) []graph.Edge         // sorted; the caller owns them
+	At(time.Time, graph.Filter) []graph.Edge // the same, as they were then
+	Changes(Period, graph.Filter) Changes    // sorted by edge, then by time
 	Status() Status
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -38,7 +39,18 @@ func (e *AnswerError) Error() string {
 // Edges returns what the operator knows of the edges that the filter selects, sorted. An error means that nothing is
 // known: an answer that broke off is never taken for a small map.
 func (c *Client) Edges(ctx context.Context, filter graph.Filter) (Basis, []graph.Edge, error) {
-	pages, err := c.service.Edges(ctx, connect.NewRequest(fromFilter(filter)))
+	return c.edges(ctx, fromFilter(filter))
+}
+
+// At is Edges as they were at t. The times of the filter are not looked at.
+func (c *Client) At(ctx context.Context, t time.Time, filter graph.Filter) (Basis, []graph.Edge, error) {
+	question := fromFilter(filter)
+	question.At = stamp(t)
+	return c.edges(ctx, question)
+}
+
+func (c *Client) edges(ctx context.Context, question *querypb.EdgesRequest) (Basis, []graph.Edge, error) {
+	pages, err := c.service.Edges(ctx, connect.NewRequest(question))
 	if err != nil {
 		return Basis{}, nil, answered(err)
 	}
@@ -52,18 +64,56 @@ func (c *Client) Edges(ctx context.Context, filter graph.Filter) (Basis, []graph
 		for _, e := range pages.Msg().GetEdges() {
 			edge, err := toEdge(e)
 			if err != nil {
-				return Basis{}, nil, fmt.Errorf("reading the operator's answer: %w", err)
+				return Basis{}, nil, unreadable(err)
 			}
 			edges = append(edges, edge)
 		}
 	}
-	if err := pages.Err(); err != nil {
-		return Basis{}, nil, answered(err)
-	}
-	if basis == nil {
-		return Basis{}, nil, errors.New("reading the operator's answer: it has no beginning; is this address the operator's?")
+	if err := whole(pages.Err(), basis); err != nil {
+		return Basis{}, nil, err
 	}
 	return toBasis(basis), edges, nil
+}
+
+// Changes returns how the edges that the filter selects changed in a period, sorted by edge and then by time.
+func (c *Client) Changes(ctx context.Context, period Period, filter graph.Filter) (Basis, Changes, error) {
+	pages, err := c.service.Changes(ctx, connect.NewRequest(fromPeriod(period, filter)))
+	if err != nil {
+		return Basis{}, Changes{}, answered(err)
+	}
+	defer pages.Close()
+	var basis *querypb.Basis
+	var found Changes
+	for pages.Receive() {
+		if b := pages.Msg().GetBasis(); b != nil {
+			basis, found.Same = b, int(pages.Msg().GetSame())
+		}
+		for _, change := range pages.Msg().GetChanges() {
+			edge, err := toEdge(change.GetEdge())
+			if err != nil {
+				return Basis{}, Changes{}, unreadable(err)
+			}
+			found.Changes = append(found.Changes, graph.Change{Edge: edge, Turn: graph.Turn(change.GetTurn()), At: instant(change.GetAt())})
+		}
+	}
+	if err := whole(pages.Err(), basis); err != nil {
+		return Basis{}, Changes{}, err
+	}
+	return toBasis(basis), found, nil
+}
+
+func unreadable(err error) error { return fmt.Errorf("reading the operator's answer: %w", err) }
+
+// whole says what is wrong with an answer that broke off, or is none.
+func whole(err error, basis *querypb.Basis) error {
+	switch {
+	case err != nil:
+		return answered(err)
+	case basis == nil:
+		return unreadable(errors.New("it has no beginning; is this address the operator's?"))
+	default:
+		return nil
+	}
 }
 
 // Status returns how the operator and the agents are.

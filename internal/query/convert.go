@@ -33,6 +33,28 @@ func fromFilter(f graph.Filter) *querypb.EdgesRequest {
 	return r
 }
 
+func toPeriod(r *querypb.ChangesRequest) (Period, graph.Filter) {
+	return Period{From: instant(r.GetFrom()), To: instant(r.GetTo())}, graph.Filter{
+		Namespaces: r.GetNamespaces(), InsideOnly: r.GetInsideOnly(),
+		Server: graph.Server{Namespace: r.GetServer().GetNamespace(), Name: r.GetServer().GetName()},
+	}
+}
+
+func fromPeriod(p Period, f graph.Filter) *querypb.ChangesRequest {
+	edges := fromFilter(f)
+	return &querypb.ChangesRequest{
+		Namespaces: edges.GetNamespaces(), Server: edges.GetServer(), InsideOnly: edges.GetInsideOnly(), From: stamp(p.From), To: stamp(p.To),
+	}
+}
+
+func fromChanges(changes []graph.Change) []*querypb.Change {
+	out := make([]*querypb.Change, len(changes))
+	for i, c := range changes {
+		out[i] = &querypb.Change{Edge: fromEdge(c.Edge), Turn: string(c.Turn), At: stamp(c.At)}
+	}
+	return out
+}
+
 // stamp leaves the zero time out.
 func stamp(t time.Time) *timestamppb.Timestamp {
 	if t.IsZero() {
@@ -51,14 +73,14 @@ func instant(t *timestamppb.Timestamp) time.Time {
 func fromBasis(b Basis) *querypb.Basis {
 	return &querypb.Basis{
 		Cluster: b.Cluster, From: stamp(b.From), To: stamp(b.To),
-		Acknowledged: b.Acknowledged, Dropped: b.Dropped, Version: b.Version,
+		Acknowledged: b.Acknowledged, Dropped: b.Dropped, Version: b.Version, Notes: b.Notes, Shared: b.Shared,
 	}
 }
 
 func toBasis(b *querypb.Basis) Basis {
 	return Basis{
 		Cluster: b.GetCluster(), From: instant(b.GetFrom()), To: instant(b.GetTo()),
-		Acknowledged: b.GetAcknowledged(), Dropped: b.GetDropped(), Version: b.GetVersion(),
+		Acknowledged: b.GetAcknowledged(), Dropped: b.GetDropped(), Version: b.GetVersion(), Notes: b.GetNotes(), Shared: b.GetShared(),
 	}
 }
 
@@ -150,57 +172,4 @@ func toSeen(s *querypb.Seen) (graph.Seen, error) {
 		})
 	}
 	return out, nil
-}
-
-func fromStatus(s Status) *querypb.StatusResponse {
-	out := &querypb.StatusResponse{
-		Version: s.Version, Started: stamp(s.Started), Edges: uint64(max(s.Edges, 0)), Synced: s.Synced, Leading: s.Leading,
-		Nodes: s.Nodes, Intents: uint32(max(s.Intents, 0)), Failing: uint32(max(s.Failing, 0)), Notes: s.Notes,
-		Now: stamp(s.Now), WithoutMap: s.WithoutMap,
-	}
-	if len(s.Joined) > 0 {
-		out.Joined = make(map[string]*timestamppb.Timestamp, len(s.Joined))
-	}
-	for node, at := range s.Joined {
-		out.Joined[node] = timestamppb.New(at)
-	}
-	for _, a := range s.Agents {
-		out.Agents = append(out.Agents, &querypb.Agent{
-			Node: a.Node, Pod: a.Pod, Version: a.Version, LastSeen: stamp(a.LastSeen), Acknowledged: a.Acknowledged,
-			Dropped: a.Dropped, SkewMilliseconds: a.Skew.Milliseconds(), Degraded: a.Degraded, Blind: a.Blind,
-			Notes: a.Notes,
-		})
-	}
-	for _, r := range s.Refusals {
-		out.Refusals = append(out.Refusals, &querypb.Refusal{Reason: r.Reason, Source: r.Source, Count: r.Count, Example: r.Example, Meaning: r.Meaning})
-	}
-	return out
-}
-
-func toStatus(s *querypb.StatusResponse) Status {
-	out := Status{
-		Version: s.GetVersion(), Started: instant(s.GetStarted()), Edges: int(s.GetEdges()), Synced: s.GetSynced(),
-		Leading: s.GetLeading(), Nodes: s.GetNodes(), Intents: int(s.GetIntents()), Failing: int(s.GetFailing()), Notes: s.GetNotes(),
-		Now: instant(s.GetNow()), WithoutMap: s.GetWithoutMap(),
-	}
-	if len(s.GetJoined()) > 0 {
-		out.Joined = make(map[string]time.Time, len(s.GetJoined()))
-	}
-	for node, at := range s.GetJoined() {
-		out.Joined[node] = instant(at)
-	}
-	for _, a := range s.GetAgents() {
-		out.Agents = append(out.Agents, Agent{
-			Node: a.GetNode(), Pod: a.GetPod(), Version: a.GetVersion(), LastSeen: instant(a.GetLastSeen()),
-			Acknowledged: a.GetAcknowledged(), Dropped: a.GetDropped(),
-			Skew: time.Duration(a.GetSkewMilliseconds()) * time.Millisecond, Degraded: a.GetDegraded(), Blind: a.GetBlind(),
-			Notes: a.GetNotes(),
-		})
-	}
-	for _, r := range s.GetRefusals() {
-		out.Refusals = append(out.Refusals, Refusal{
-			Reason: r.GetReason(), Source: r.GetSource(), Count: r.GetCount(), Example: r.GetExample(), Meaning: r.GetMeaning(),
-		})
-	}
-	return out
 }

@@ -127,8 +127,13 @@ func TestAStatusCrossesTheWireUnchanged(t *testing.T) {
 			}},
 			Refusals: []Refusal{{
 				Reason: texts().Draw(t, "reason"), Source: texts().Draw(t, "source"), Count: rapid.Uint64().Draw(t, "count"),
-				Example: texts().Draw(t, "example"),
+				Example: texts().Draw(t, "example"), Meaning: texts().Draw(t, "meaning"),
 			}},
+			Store: Store{
+				Kind: texts().Draw(t, "kind"), Target: texts().Draw(t, "target"), Problem: texts().Draw(t, "problem"),
+				Since: instants().Draw(t, "since"), Began: instants().Draw(t, "began"), Contact: instants().Draw(t, "contact"),
+				Notes: rapid.SliceOfN(texts(), 0, 2).Draw(t, "store notes"), Waiting: rapid.IntRange(0, 1<<20).Draw(t, "waiting"),
+			},
 		}
 		sent := new(querypb.StatusResponse)
 		carry(t, fromStatus(want), sent)

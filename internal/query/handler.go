@@ -13,6 +13,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/query/querypb"
 	"github.com/portolan-io/portolan/internal/query/querypb/querypbconnect"
 )
@@ -27,11 +28,11 @@ const (
 
 // Paths returns the paths that NewHandler's handler serves. It answers all others with 404.
 func Paths() []string {
-	return []string{querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure}
+	return []string{querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure, querypbconnect.MapServiceChangesProcedure}
 }
 
 // Served is what NewHandler's handler serves, for people who ask for a wrong path.
-const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + " and " + querypbconnect.MapServiceStatusProcedure + ")"
+const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + ", " + querypbconnect.MapServiceStatusProcedure + " and " + querypbconnect.MapServiceChangesProcedure + ")"
 
 // Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown, ErrAudience
 // and ErrForbidden refuse the caller; any other error means that nobody can tell at present.
@@ -115,7 +116,7 @@ var errWithoutMap = errors.New("this operator keeps no map (--map=false); ask th
 
 // Edges implements the service.
 func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
-	edges, basis := s.source.Edges(toFilter(request.Msg)), s.source.Basis()
+	edges, basis := s.edges(request.Msg), s.source.Basis()
 	if basis.WithoutMap {
 		return connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
 	}
@@ -134,6 +135,42 @@ func (s service) Edges(_ context.Context, request *connect.Request[querypb.Edges
 		return nil
 	}
 	return pages.Send(page)
+}
+
+// edges returns the present edges, or those of the moment that is asked for.
+func (s service) edges(r *querypb.EdgesRequest) []graph.Edge {
+	if r.GetAt() != nil {
+		return s.source.At(r.GetAt().AsTime(), toFilter(r))
+	}
+	return s.source.Edges(toFilter(r))
+}
+
+// Changes implements the service.
+func (s service) Changes(_ context.Context, request *connect.Request[querypb.ChangesRequest], pages *connect.ServerStream[querypb.ChangesPage]) error {
+	period, filter := toPeriod(request.Msg)
+	if !period.From.Before(period.To) {
+		return connect.NewError(connect.CodeInvalidArgument, errors.New("from: want a time before to"))
+	}
+	found, basis := s.source.Changes(period, filter), s.source.Basis()
+	if basis.WithoutMap {
+		return connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
+	}
+	page := &querypb.ChangesPage{Basis: fromBasis(basis), Same: uint64(max(found.Same, 0))}
+	for {
+		n, uses := 0, 0
+		for n < len(found.Changes) && uses < pageUses {
+			uses += max(len(found.Changes[n].Edge.Uses), 1)
+			n++
+		}
+		page.Changes = fromChanges(found.Changes[:n])
+		if err := pages.Send(page); err != nil {
+			return err
+		}
+		if found.Changes = found.Changes[n:]; len(found.Changes) == 0 {
+			return nil
+		}
+		page = &querypb.ChangesPage{}
+	}
 }
 
 // Status implements the service.

@@ -88,10 +88,14 @@ func TestAnAnswerBeginsWithItsFirstEdge(t *testing.T) {
 
 func TestAnOperatorWithoutMapHasNoEmptyMap(t *testing.T) {
 	client := serve(t, operator{graph: graph.New(graph.Limits{}), basis: Basis{WithoutMap: true}, status: Status{WithoutMap: true}})
-	_, _, err := client.Edges(t.Context(), graph.Filter{})
-	var answer *AnswerError
-	if !errors.As(err, &answer) || answer.Status != http.StatusBadRequest || !strings.Contains(answer.Message, "keeps no map (--map=false)") {
-		t.Errorf("error %v, want an answer that there is no map", err)
+	_, _, present := client.Edges(t.Context(), graph.Filter{})
+	_, _, past := client.At(t.Context(), t0(), graph.Filter{})
+	_, _, changes := client.Changes(t.Context(), Period{From: t0(), To: t0().Add(time.Hour)}, graph.Filter{})
+	for asked, err := range map[string]error{"present": present, "past": past, "changes": changes} {
+		var answer *AnswerError
+		if !errors.As(err, &answer) || answer.Status != http.StatusBadRequest || !strings.Contains(answer.Message, "keeps no map (--map=false)") {
+			t.Errorf("%s: error %v, want an answer that there is no map", asked, err)
+		}
 	}
 	if status, err := client.Status(t.Context()); err != nil || !status.WithoutMap {
 		t.Errorf("Status = %+v, %v; want it to say that there is no map", status, err)
@@ -216,7 +220,7 @@ func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
 	w := httptest.NewRecorder()
 	handler := NewHandler(newOperator(1), Reviews{}, quiet()) // nobody needs a token to be told
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/edges?"+strings.Repeat("x", 100), nil))
-	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges and /portolan.query.v1.MapService/Status)` + "\n"
+	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status and /portolan.query.v1.MapService/Changes)` + "\n"
 	if w.Code != http.StatusNotFound || w.Body.String() != want {
 		t.Errorf("answer = %d %s, want 404 %s", w.Code, w.Body, want)
 	}

@@ -23,7 +23,15 @@ type operator struct {
 
 func (o operator) Basis() Basis                      { return o.basis }
 func (o operator) Edges(f graph.Filter) []graph.Edge { return o.graph.View(f) }
-func (o operator) Status() Status                    { return o.status }
+func (o operator) At(t time.Time, f graph.Filter) []graph.Edge {
+	return o.graph.At(t, t0().Add(time.Hour), f)
+}
+
+func (o operator) Changes(p Period, f graph.Filter) Changes {
+	changes, same := o.graph.Between(p.From, p.To, t0().Add(time.Hour), f)
+	return Changes{Changes: changes, Same: same}
+}
+func (o operator) Status() Status { return o.status }
 
 // t0 is when everything in these tests begins.
 func t0() time.Time { return time.Date(2026, 11, 13, 7, 0, 0, 0, time.UTC) }
@@ -37,10 +45,14 @@ func newOperator(n int) operator {
 	g.Merge(observation(graph.Peer{Name: "api.bank.example"}, 0))
 	return operator{
 		graph: g,
-		basis: Basis{Cluster: "c1", From: t0(), To: t0().Add(time.Hour), Acknowledged: 7, Dropped: 1, Version: "v1.4.0"},
+		basis: Basis{Cluster: "c1", From: t0(), To: t0().Add(time.Hour), Acknowledged: 7, Dropped: 1, Version: "v1.4.0", Notes: []string{"it is old"}, Shared: true},
 		status: Status{
 			Version: "v1.4.0", Started: t0(), Edges: n, Synced: true, Nodes: []string{"n1"},
 			Agents: []Agent{{Node: "n1", LastSeen: t0(), Skew: -3 * time.Millisecond}},
+			Store: Store{
+				Kind: "sqlite", Target: "sqlite /map.db", Problem: "the disk is full", Since: t0(), Notes: []string{"it was damaged"},
+				Began: t0().Add(-time.Hour), Contact: t0().Add(-time.Minute), Waiting: 7,
+			},
 		},
 	}
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
+// Map takes what was resolved. A graph is one.
+type Map interface {
+	Merge(graph.Observation) graph.Bound
+}
+
 // Intake is the last stretch of the line: sightings come in, and each one ends as edges in the graph, in the waiting room,
 // or in the ledger with its reason. It is safe for concurrent use.
 type Intake struct {
@@ -16,11 +21,21 @@ type Intake struct {
 	Room     *Room
 	Ledger   *Ledger
 	Graph    *graph.Graph
+
+	into Map // the graph, unless Into said otherwise
 }
 
 // NewIntake returns an intake for that graph with default bounds.
 func NewIntake(o Options, g *graph.Graph) *Intake {
-	return &Intake{Resolver: New(o), Names: NewMemory(0), Room: NewRoom(0, 0), Ledger: NewLedger(), Graph: g}
+	return &Intake{Resolver: New(o), Names: NewMemory(0), Room: NewRoom(0, 0), Ledger: NewLedger(), Graph: g, into: g}
+}
+
+// Into returns the same intake, with the same memory, that puts what it resolves into m: something that passes it on to the
+// graph.
+func (i *Intake) Into(m Map) *Intake {
+	other := *i
+	other.into = m
+	return &other
 }
 
 // Take handles one sighting that arrived at now, from nobody knows where.
@@ -85,7 +100,7 @@ func (i *Intake) leave(snapshot *cluster.Snapshot, s Delivery, reason Reason) {
 func (i *Intake) merge(s traffic.Sighting, observed []graph.Observation) {
 	full := false
 	for _, o := range observed {
-		full = i.Graph.Merge(o) != graph.Kept || full
+		full = i.into.Merge(o) != graph.Kept || full
 	}
 	if full {
 		i.Ledger.Refuse(Refusal{Sighting: s, Reason: GraphFull})

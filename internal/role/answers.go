@@ -13,6 +13,7 @@ import (
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
+	"github.com/portolan-io/portolan/internal/store"
 	"github.com/portolan-io/portolan/internal/wire"
 )
 
@@ -28,7 +29,14 @@ type answers struct {
 
 // Basis implements query.Source.
 func (a answers) Basis() query.Basis {
-	basis := query.Basis{From: a.started, To: time.Now(), Version: a.version, Cluster: a.cluster, WithoutMap: a.mapless}
+	kept := a.journal.State()
+	basis := query.Basis{
+		From: kept.Began, To: kept.Contact, Version: a.version, Cluster: a.cluster,
+		WithoutMap: a.mapless, Shared: kept.Kind == store.Postgres,
+	}
+	if kept.Problem != "" && kept.Kind == store.Postgres {
+		basis.Notes = append(basis.Notes, "the map is as of "+kept.Contact.UTC().Format(time.RFC3339)+": its store fails ("+kept.Problem+")")
+	}
 	for _, agent := range a.agents.Agents() {
 		basis.Acknowledged += agent.Acknowledged
 		basis.Dropped += agent.Dropped()
@@ -39,6 +47,17 @@ func (a answers) Basis() query.Basis {
 // Edges implements query.Source.
 func (a answers) Edges(filter graph.Filter) []graph.Edge { return a.graph.View(filter) }
 
+// At implements query.Source.
+func (a answers) At(t time.Time, filter graph.Filter) []graph.Edge {
+	return a.graph.At(t, time.Now(), filter)
+}
+
+// Changes implements query.Source.
+func (a answers) Changes(p query.Period, filter graph.Filter) query.Changes {
+	changes, same := a.graph.Between(p.From, p.To, time.Now(), filter)
+	return query.Changes{Changes: changes, Same: same}
+}
+
 // Status implements query.Source.
 func (a answers) Status() query.Status {
 	unreadable := a.world.Unreadable() // before the picture: what is repaired in between is in the picture
@@ -46,6 +65,7 @@ func (a answers) Status() query.Status {
 	status := query.Status{
 		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
 		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(), WithoutMap: a.mapless,
+		Store: describeStore(a.journal.State()),
 	}
 	if !a.mapless {
 		status.Nodes, status.Joined = namesOf(snapshot.Nodes())
@@ -73,6 +93,13 @@ func namesOf(nodes []*cluster.Node) (names []string, joined map[string]time.Time
 		joined[node.Name] = node.Created
 	}
 	return names, joined
+}
+
+func describeStore(s store.State) query.Store {
+	return query.Store{
+		Kind: string(s.Kind), Target: s.Target, Problem: s.Problem, Since: s.Since, Notes: s.Notes, Began: s.Began,
+		Contact: s.Contact, Waiting: s.Waiting,
+	}
 }
 
 func (a answers) leading() bool {

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,10 +17,21 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster/live"
 )
 
+// chartInMemory returns a chart that a restart would forget.
+func chartInMemory(t *testing.T, o OperatorOptions) *chart {
+	t.Helper()
+	o.Store = "memory"
+	c, err := newChart(o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // TestUnknownFieldsAreShown sends what only a newer agent knows, and holds /metrics and the status against it.
 func TestUnknownFieldsAreShown(t *testing.T) {
 	o := DefaultOperatorOptions("v1")
-	c := newChart(o)
+	c := chartInMemory(t, o)
 	world, err := live.New(&rest.Config{Host: "http://127.0.0.1:1"}, live.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +60,7 @@ func TestAnOperatorWithoutTheMapSaysSo(t *testing.T) {
 	}
 	o := DefaultOperatorOptions("v1")
 	for _, mapless := range []bool{false, true} {
-		c := newChart(o)
+		c := chartInMemory(t, o)
 		c.world, c.agents = world, newAgents(t, c, o)
 		a := answers{chart: c, tally: new(controllers.Tally), mapless: mapless}
 		if a.Status().WithoutMap != mapless || a.Basis().WithoutMap != mapless {

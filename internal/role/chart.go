@@ -3,50 +3,83 @@ package role
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/names"
 	"github.com/portolan-io/portolan/internal/resolve"
-	"github.com/portolan-io/portolan/internal/traffic"
+	"github.com/portolan-io/portolan/internal/store"
 	"github.com/portolan-io/portolan/internal/wire"
 )
 
-// chart is the stretch of the line from delivered sightings to the graph, with the cluster's picture at hand.
+// chart is the stretch of the line from delivered sightings to the graph and its store, with the cluster's picture at hand.
 type chart struct {
-	graph     *graph.Graph
-	intake    *resolve.Intake
-	naming    naming
-	world     *live.World
-	agents    *wire.Handler
-	changed   chan struct{} // holds a value when the cluster has changed since the last retry
-	started   time.Time
-	retention time.Duration
+	graph   *graph.Graph
+	journal *store.Journal
+	intake  *resolve.Intake
+	naming  naming
+	world   *live.World
+	agents  *wire.Handler
+	changed chan struct{} // holds a value when the cluster has changed since the last retry
+	started time.Time
 }
 
-func newChart(o OperatorOptions) *chart {
-	g := graph.New(graph.DefaultLimits())
-	intake := resolve.NewIntake(o.resolving(), g)
-	return &chart{
-		graph: g, intake: intake, naming: naming{resolver: intake.Resolver, memory: names.New(o.Naming.Memory)},
-		changed: make(chan struct{}, 1), started: time.Now(), retention: o.Retention,
+func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
+	target, err := store.Parse(o.Store)
+	if err != nil {
+		return nil, err
 	}
+	if !o.Map {
+		target = store.Target{}
+	}
+	limits := graph.DefaultLimits()
+	limits.SpellGap = o.SpellGap
+	g := graph.New(limits)
+	journal := store.NewJournal(store.JournalOptions{
+		Target: target, Graph: g, Interval: o.FlushInterval, Retention: o.Retention, History: o.History, Log: log,
+	})
+	intake := resolve.NewIntake(o.resolving(), g).Into(journal)
+	return &chart{
+		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: names.New(o.Naming.Memory)},
+		changed: make(chan struct{}, 1), started: time.Now(),
+	}, nil
+}
+
+// open loads the map. It returns the batches that are in it.
+func (c *chart) open(ctx context.Context) ([]wire.Committed, error) {
+	reports, err := c.journal.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	committed := make([]wire.Committed, len(reports))
+	for i, r := range reports {
+		committed[i] = wire.Committed(r)
+	}
+	return committed, nil
 }
 
 var errNotSynced = errors.New("the picture of the cluster is not complete yet")
 
 // Accept implements wire.Sink. Before the picture is complete nothing is taken, so that the agent sends it again.
-func (c *chart) Accept(agent wire.Agent, sightings []traffic.Sighting) error {
+func (c *chart) Accept(b wire.Batch) (wire.Receipt, error) {
 	if !c.world.Synced() {
-		return errNotSynced
+		return nil, errNotSynced
 	}
-	snapshot, now := c.world.Current(), time.Now()
-	for _, s := range sightings {
-		c.intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: agent.Node}, now)
+	draft, err := c.journal.Begin()
+	if err != nil {
+		return nil, err
+	}
+	intake, snapshot, now := c.intake.Into(draft), c.world.Current(), time.Now()
+	for _, s := range b.Sightings {
+		intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: b.Agent.Node}, now)
 		c.naming.take(snapshot, s, now)
 	}
-	return nil
+	return c.journal.Seal(draft, store.Report{
+		Node: b.Agent.Node, Pod: b.Agent.Pod, Epoch: b.Epoch, Seq: b.Seq, Seen: b.Received,
+	}), nil
 }
 
 // stir notes that the cluster has changed. It never waits.
@@ -57,25 +90,29 @@ func (c *chart) stir() {
 	}
 }
 
-// expireEvery is the time between two looks for edges that are not seen any more.
-const expireEvery = 10 * time.Minute
+// run keeps the journal and tries again what could not be resolved, until ctx ends. Then what waits is settled and stored.
+func (c *chart) run(ctx context.Context) error {
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var journal sync.WaitGroup
+	journal.Go(func() { c.journal.Run(keeping) })
+	c.retry(ctx)
+	c.intake.Close(c.world.Current())
+	stop()
+	journal.Wait()
+	return c.journal.Close()
+}
 
-// run tries again what could not be resolved, and forgets what is over, until ctx ends.
-func (c *chart) run(ctx context.Context) {
-	retry, expire := time.NewTicker(retryEvery), time.NewTicker(expireEvery)
+func (c *chart) retry(ctx context.Context) {
+	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
-	defer expire.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			c.intake.Close(c.world.Current())
 			return
 		case <-retry.C:
-			c.intake.Retry(c.world.Current(), time.Now())
 		case <-c.changed:
-			c.intake.Retry(c.world.Current(), time.Now())
-		case now := <-expire.C:
-			c.graph.Expire(now.Add(-c.retention))
 		}
+		c.intake.Retry(c.world.Current(), time.Now())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,9 +20,11 @@ import (
 // nothingYet is a map before anything was seen.
 type nothingYet struct{}
 
-func (nothingYet) Basis() query.Basis              { return query.Basis{Version: "v1"} }
-func (nothingYet) Edges(graph.Filter) []graph.Edge { return nil }
-func (nothingYet) Status() query.Status            { return query.Status{Version: "v1"} }
+func (nothingYet) Basis() query.Basis                               { return query.Basis{Version: "v1"} }
+func (nothingYet) Edges(graph.Filter) []graph.Edge                  { return nil }
+func (nothingYet) At(time.Time, graph.Filter) []graph.Edge          { return nil }
+func (nothingYet) Changes(query.Period, graph.Filter) query.Changes { return query.Changes{} }
+func (nothingYet) Status() query.Status                             { return query.Status{Version: "v1"} }
 
 // oneAgent knows one token: that of the agent of node n1.
 type oneAgent struct{ wire.Caller }
@@ -63,13 +66,13 @@ func answer(t *testing.T, handler http.Handler, method, path, body string) strin
 func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
 	const (
 		reports  = "reports (/portolan.wire.v1.AgentService/Report and /portolan.wire.v1.AgentService/Heartbeat)"
-		theMap   = "the map (/portolan.query.v1.MapService/Edges and /portolan.query.v1.MapService/Status)"
+		theMap   = "the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status and /portolan.query.v1.MapService/Changes)"
 		notFound = "404 Not Found "
 	)
 	log := slog.New(slog.DiscardHandler)
 	with, without := DefaultOperatorOptions("v1"), DefaultOperatorOptions("v1")
 	without.Map = false
-	agents := newAgents(t, newChart(with), with)
+	agents := newAgents(t, chartInMemory(t, with), with)
 	whole, rules := with.doors(agents, nil, log)(nothingYet{}), without.doors(agents, nil, log)(nothingYet{})
 	ready := (&health{ready: func() string { return "" }}).handler()
 	for name, tc := range map[string]struct {

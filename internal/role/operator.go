@@ -35,7 +35,7 @@ import (
 
 // RunOperator plays the operator until ctx ends: the whole line, built first, then run.
 //
-//	agents ─▶ wire ─▶ resolve ─▶ graph ─▶ query, discovery        API server ─▶ world ─▶ controllers ─▶ API server
+//	agents ─▶ wire ─▶ resolve ─▶ graph, store ─▶ query, discovery      API server ─▶ world ─▶ controllers ─▶ API server
 //	                     ▲                                                        │
 //	                     └────────────────────── snapshot ◀──────────────────────┘
 func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, log *slog.Logger) error {
@@ -46,7 +46,14 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	o.ClusterDomains = clusterDomains(o.ClusterDomains, log)
 	var changes controllers.Changes
 	var tally controllers.Tally
-	chart := newChart(o)
+	chart, err := newChart(o, log)
+	if err != nil {
+		return err
+	}
+	committed, err := chart.open(ctx)
+	if err != nil {
+		return err
+	}
 	world, err := live.New(config, live.Options{
 		Namespaces: o.WatchNamespaces, Trim: o.Knowing.reading(), Log: log,
 		Announce: func(c live.Change) { changes.Announce(c.Before, c.After, c.Namespaces); chart.stir() },
@@ -60,7 +67,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	agents, err := wire.NewHandler(wire.HandlerOptions{
-		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Others: query.Served, Log: log,
+		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Committed: committed, Others: query.Served, Log: log,
 	})
 	if err != nil {
 		return err
@@ -94,7 +101,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	line.Go(func() error { return keeper.Run(ctx) })
 	line.Go(func() error { return serveTLS(ctx, o.Listen, doors(answers), keeper.Serving, log) })
 	line.Go(func() error { world.Run(ctx); return nil })
-	line.Go(func() error { chart.run(ctx); return nil })
+	line.Go(func() error { return chart.run(ctx) })
 	line.Go(func() error { return ended(ctx, mgr.Start(ctx)) })
 	return line.Wait()
 }

@@ -36,8 +36,9 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	pairs := prometheus.NewDesc("portolan_names_forgotten_total", "Addresses of names for internet targets that were forgotten because too many are known.", nil, nil)
 	names := prometheus.NewDesc("portolan_resolve_forgotten_names_total", "Names of addresses outside that were forgotten because too many are known.", nil, nil)
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
+	kept := newStoreMetrics()
 	return pulled{
-		describe: []*prometheus.Desc{edges, refused, waiting, sightings, rejected, unknown, requests, skew, owners, names, pairs, snapshots},
+		describe: append(kept.describe(), edges, refused, waiting, sightings, rejected, unknown, requests, skew, owners, names, pairs, snapshots),
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
@@ -59,6 +60,7 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 			out <- gauge(owners, float64(status.Owners.Unresolved))
 			out <- counter(names, c.intake.Names.Dropped())
 			out <- counter(pairs, c.naming.memory.Dropped())
+			kept.collect(out, c.journal.State())
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/policy"
 	"github.com/portolan-io/portolan/internal/resolve"
+	"github.com/portolan-io/portolan/internal/store"
 	"github.com/portolan-io/portolan/internal/trust"
 	"github.com/portolan-io/portolan/internal/wire"
 )
@@ -45,6 +46,11 @@ type OperatorOptions struct {
 	Knowing           KnowingOptions
 	Naming            NamingOptions
 
+	Store         string        // where the map is kept; see store.Parse
+	FlushInterval time.Duration // between two commits
+	History       time.Duration // how long what left the map can be asked for
+	SpellGap      time.Duration // silence after which an edge has vanished
+
 	Listen  string // address for agents and people, TLS
 	Query   string // address that only a port-forward reaches
 	Health  string
@@ -67,6 +73,8 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Mode: defaultActive, NetworkPolicies: true,
 		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
 		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
+		Store: "sqlite:///var/lib/portolan/map.db", FlushInterval: 500 * time.Millisecond,
+		History: 90 * 24 * time.Hour, SpellGap: 7 * 24 * time.Hour,
 		Listen: ":9443", Query: "127.0.0.1:9090", Health: ":8081", Metrics: ":2112",
 	}
 }
@@ -92,6 +100,10 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
 	o.Knowing.addFlags(fs)
 	o.Naming.addFlags(fs)
+	fs.StringVar(&o.Store, "store", o.Store, "where the map is kept: sqlite:///path, postgres://user:password@host/database (for several replicas; set PORTOLAN_STORE from a Secret), or memory")
+	fs.DurationVar(&o.FlushInterval, "flush-interval", o.FlushInterval, "time between two commits to the store; agents hear that a batch is kept after its commit")
+	fs.DurationVar(&o.History, "history", o.History, "how long the history of an edge is kept after it was last seen")
+	fs.DurationVar(&o.SpellGap, "spell-gap", o.SpellGap, "silence after which an edge has vanished")
 	fs.StringVar(&o.Listen, "listen-address", o.Listen, "address for agents and for --address of the command line, TLS")
 	fs.StringVar(&o.Query, "query-address", o.Query, "address for port-forwards, plain; keep it on loopback")
 	fs.StringVar(&o.Health, "health-address", o.Health, "address of /healthz and /readyz")
@@ -114,6 +126,22 @@ func (o OperatorOptions) Validate() error {
 	}
 	if o.Retention < time.Hour {
 		errs = append(errs, fmt.Errorf("retention %s: want at least 1h", o.Retention))
+	}
+	return errors.Join(append(errs, o.validateStore())...)
+}
+
+// validateStore checks what is said of the store.
+func (o OperatorOptions) validateStore() error {
+	_, err := store.Parse(o.Store)
+	errs := []error{err}
+	if o.FlushInterval < 10*time.Millisecond || o.FlushInterval > time.Second {
+		errs = append(errs, fmt.Errorf("flush-interval %s: want 10ms to 1s", o.FlushInterval))
+	}
+	if o.History < o.Retention {
+		errs = append(errs, fmt.Errorf("history %s: want at least the retention, %s", o.History, o.Retention))
+	}
+	if o.SpellGap < time.Minute {
+		errs = append(errs, fmt.Errorf("spell-gap %s: want at least 1m", o.SpellGap))
 	}
 	return errors.Join(errs...)
 }

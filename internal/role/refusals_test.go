@@ -20,7 +20,7 @@ import (
 // TestRefusalsAreShownWithAnExample holds /metrics, as text and as OpenMetrics, and the status against refused sightings.
 func TestRefusalsAreShownWithAnExample(t *testing.T) {
 	o := DefaultOperatorOptions("v1")
-	c := newChart(o)
+	c := chartInMemory(t, o)
 	world, err := live.New(&rest.Config{Host: "http://127.0.0.1:1"}, live.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/portolan-io/portolan/api/v2beta1"
+	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/traffic"
@@ -48,6 +49,7 @@ func TestExactlyTheRightsThatWeShip(t *testing.T) {
 	c.breakTrust()
 	c.usage.age()
 	stop = c.start()
+	c.remembered()
 	c.trustMended()
 	c.policiesAgain()
 	stop()
@@ -202,6 +204,24 @@ func (c *rightsCluster) discovery() {
 	c.must(c.Delete(c.Context(), theirs))
 	c.must(c.Delete(c.Context(), callsOf("checkout", "payments")))
 	c.gone(policyFor("payments"))
+}
+
+// remembered holds the map of an operator that has just started against what the agent told the one before it.
+func (c *rightsCluster) remembered() {
+	c.Helper()
+	asked := query.NewClient(&http.Client{}, "http://"+c.options.Query, "")
+	c.eventually("asking for the map after a restart", func() error {
+		_, edges, err := asked.Edges(c.Context(), graph.Filter{Server: graph.Server{Namespace: "shop", Name: "payments"}})
+		if err == nil && (len(edges) != 1 || edges[0].Client.Workload.Name != "cart" || edges[0].Uses[0].Evidence[0].Count != 1) {
+			c.Errorf("the map after a restart is %+v, want the one call from cart to payments", edges)
+		}
+		return err
+	})
+	status, err := asked.Status(c.Context())
+	c.must(err)
+	if kept := status.Store; kept.Kind != "sqlite" || kept.Problem != "" || len(kept.Notes) != 0 || !kept.Began.Before(status.Started) {
+		c.Errorf("the store is %+v, want one that works and is older than the operator, which started at %s", kept, status.Started)
+	}
 }
 
 // agent returns the sender of an agent, with the token of its pod.

@@ -55,7 +55,8 @@ func newRightsCluster(t *testing.T) *rightsCluster {
 	}
 	o := DefaultOperatorOptions("test")
 	o.WriteIntents, o.Egress = string(controllers.WriteApply), true
-	o.Listen, o.Query, o.Health, o.Metrics = freeAddress(t), "", "", ""
+	o.Listen, o.Query, o.Health, o.Metrics = freeAddress(t), freeAddress(t), "", ""
+	o.Store = filepath.Join(t.TempDir(), "map.db")
 	c := &rightsCluster{T: t, Client: api, config: config, options: o}
 	for _, name := range []string{o.Namespace, o.AgentNamespace, "shop"} {
 		c.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})

@@ -29,13 +29,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(answer, r, err)
 		return
 	}
-	leave, err := h.gate.enter(r.Context(), caller)
+	pass, err := h.gate.enter(r.Context(), caller)
 	if err != nil {
 		h.refuse(answer, r, err)
 		return
 	}
-	defer leave()
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	defer pass.leave()
+	r = r.WithContext(context.WithValue(context.WithValue(r.Context(), callerKey{}, caller), passKey{}, pass))
 	if r.ContentLength > MaxCompressed {
 		h.refuse(answer, r, tooLarge(limitAsSent))
 		return
@@ -143,6 +143,13 @@ func callerOfRequest(ctx context.Context) Caller {
 	return caller
 }
 
+type passKey struct{}
+
+func passOfRequest(ctx context.Context) *pass {
+	p, _ := ctx.Value(passKey{}).(*pass)
+	return p
+}
+
 const (
 	maxRequests = 8               // requests that are read and merged at a time; each may hold 16 MiB
 	maxWait     = 2 * time.Second // how long a request waits for a place
@@ -161,8 +168,29 @@ func newGate(places int) *gate {
 	return &gate{places: make(chan struct{}, places), inside: make(map[Caller]bool)}
 }
 
+// pass is what an admitted request has: a place until its batch is taken, and its caller's turn until it is answered.
+type pass struct {
+	gate   *gate
+	caller Caller
+	placed bool
+}
+
+// freePlace gives the place to somebody else. It belongs to the goroutine of the request.
+func (p *pass) freePlace() {
+	if p != nil && p.placed {
+		p.placed = false
+		<-p.gate.places
+	}
+}
+
+// leave ends the request.
+func (p *pass) leave() {
+	p.freePlace()
+	p.gate.release(p.caller)
+}
+
 // enter waits a moment for a place. The caller of enter calls leave when the request is done.
-func (g *gate) enter(ctx context.Context, caller Caller) (leave func(), err error) {
+func (g *gate) enter(ctx context.Context, caller Caller) (*pass, error) {
 	if !g.claim(caller) {
 		return nil, busy("another request of this agent is under way; send one at a time")
 	}
@@ -170,7 +198,7 @@ func (g *gate) enter(ctx context.Context, caller Caller) (leave func(), err erro
 	defer timer.Stop()
 	select {
 	case g.places <- struct{}{}:
-		return func() { <-g.places; g.release(caller) }, nil
+		return &pass{gate: g, caller: caller, placed: true}, nil
 	case <-timer.C:
 	case <-ctx.Done():
 	}

@@ -17,12 +17,32 @@ import (
 	"github.com/portolan-io/portolan/internal/wire/wirepb/wirepbconnect"
 )
 
-// Sink takes the well-formed sightings of one batch. The handler calls it from any goroutine, but never twice at a time
-// for one agent, and gives the slice away. nil means that the sightings are committed: the agent forgets them. An error
-// means that none is, and the agent sends the same batch again. A batch never comes twice while this process lives,
-// unless Accept failed or panicked.
+// Batch is what an agent reports at a time, checked. Sightings are well formed, and never none.
+type Batch struct {
+	Agent      Agent
+	Epoch, Seq uint64 // the run of the agent, and the number of the batch in that run
+	Received   time.Time
+	Sightings  []traffic.Sighting
+}
+
+// Sink takes batches. The handler calls it from any goroutine, but never twice at a time for one agent, and gives the
+// sightings away. An error means that nothing of the batch is taken, and the agent sends it again. A batch never comes twice
+// while this process lives, unless Accept failed or panicked.
 type Sink interface {
-	Accept(agent Agent, sightings []traffic.Sighting) error
+	Accept(Batch) (Receipt, error)
+}
+
+// Receipt stands for a batch that was taken. Wait returns when it is stored, and whether it had been before, by somebody else;
+// then the agent forgets it. An error means that it is not stored yet: the agent repeats it, and Wait is called again.
+type Receipt interface {
+	Wait(ctx context.Context) (duplicate bool, err error)
+}
+
+// Committed names a batch that the sink stored before this process began: that one and all before it are known.
+type Committed struct {
+	Node, Pod  string
+	Epoch, Seq uint64
+	Seen       time.Time
 }
 
 // Account names a ServiceAccount.
@@ -31,11 +51,12 @@ type Account struct {
 	Name      string
 }
 
-// HandlerOptions is everything a Handler needs. All but Others and Log are required.
+// HandlerOptions is everything a Handler needs. All but Committed, Others and Log are required.
 type HandlerOptions struct {
 	Authenticator Authenticator
 	Account       Account // the agents' ServiceAccount; nobody else may report
 	Sink          Sink
+	Committed     []Committed  // the highest batch of each run of an agent that the sink has
 	Others        string       // what else the same server serves, in words with paths, for those who ask for a wrong one
 	Log           *slog.Logger // nil discards
 }
@@ -82,7 +103,7 @@ func NewHandler(options HandlerOptions) (*Handler, error) {
 		options: options,
 		errors:  connect.NewErrorWriter(),
 		gate:    newGate(maxRequests),
-		ledger:  newLedger(maxEpochs),
+		ledger:  newLedger(maxEpochs, options.Committed),
 		roster:  newRoster(maxAgents),
 	}
 	h.service = agentService{h}.routes()
@@ -163,8 +184,11 @@ func (s agentService) Report(ctx context.Context, request *connect.Request[repor
 	}
 	skew := received.Sub(sender.sentAt)
 	accepted, rejected := readSightings(request.Msg.GetSightings(), request.Msg.unknown.words)
+	request.Msg.Sightings = nil // many may wait for their commit at a time
 	answer := &wirepb.ReportResponse{Accepted: uint32(len(accepted)), Rejected: rejected}
-	answer.Duplicate, err = s.take(sender, request.Msg.GetSeq(), shift(accepted, skew, received))
+	answer.Duplicate, err = s.take(ctx, sender, Batch{
+		Agent: sender.agent, Epoch: sender.epoch, Seq: request.Msg.GetSeq(), Received: received, Sightings: shift(accepted, skew, received),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -234,25 +258,43 @@ func checkBatch(request *wirepb.ReportRequest) error {
 	return nil
 }
 
-// take gives a batch to the sink unless it was merged before, and reports whether it was.
-func (h *Handler) take(sender greeting, seq uint64, sightings []traffic.Sighting) (duplicate bool, err error) {
-	now := time.Now()
-	if h.ledger.merged(sender.key(), seq, now) {
-		h.ledger.touch(sender.key(), now)
+// take gives a batch to the sink unless it was merged before, waits until it is stored, and reports whether it had been.
+func (h *Handler) take(ctx context.Context, sender greeting, b Batch) (duplicate bool, err error) {
+	if h.ledger.merged(sender.key(), b.Seq, b.Received) {
+		h.ledger.touch(sender.key(), b.Received)
 		h.counts.duplicates.Add(1)
 		return true, nil
 	}
-	taken := uint64(len(sightings))
+	taken := uint64(len(b.Sightings))
 	if taken > 0 {
-		if err := h.options.Sink.Accept(sender.agent, sightings); err != nil {
-			h.counts.sinkErrors.Add(1)
-			return false, unavailable(fmt.Errorf("the batch could not be stored: %w", err))
-		}
+		duplicate, err = h.store(ctx, sender, b)
 	}
-	h.counts.gaps.Add(h.ledger.commit(sender.key(), seq, sender.acknowledgedSeq, now))
+	if err != nil {
+		h.counts.sinkErrors.Add(1)
+		return false, unavailable(fmt.Errorf("the batch could not be stored: %w", err))
+	}
+	h.counts.gaps.Add(h.ledger.commit(sender.key(), b.Seq, sender.acknowledgedSeq, b.Received))
+	if duplicate {
+		h.counts.duplicates.Add(1)
+		return true, nil
+	}
 	h.counts.batches.Add(1)
 	h.counts.sightings.Add(taken)
 	return false, nil
+}
+
+// store gives a batch to the sink, or finds the one that it repeats, and waits until it is stored. Who waits needs no place:
+// what it was read from is gone.
+func (h *Handler) store(ctx context.Context, sender greeting, b Batch) (duplicate bool, err error) {
+	receipt := h.ledger.underway(sender.key(), b.Seq)
+	if receipt == nil {
+		if receipt, err = h.options.Sink.Accept(b); err != nil {
+			return false, err
+		}
+		h.ledger.take(sender.key(), b.Seq, sender.acknowledgedSeq, receipt, b.Received)
+	}
+	passOfRequest(ctx).freePlace()
+	return receipt.Wait(ctx)
 }
 
 // note keeps the state of the sender, and says once per agent that something in its requests is unknown.

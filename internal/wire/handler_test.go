@@ -269,8 +269,8 @@ func TestOneAgentHasOneRequestAtATime(t *testing.T) {
 		if _, err := g.enter(t.Context(), c); err == nil || !strings.Contains(err.Error(), "too many batches") {
 			t.Errorf("a third agent got %v, want too many batches", err)
 		}
-		leave()
-		leaveB()
+		leave.leave()
+		leaveB.leave()
 		for _, who := range []Caller{c, a} {
 			must(g.enter(t.Context(), who))(t)
 		}

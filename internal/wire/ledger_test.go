@@ -6,7 +6,7 @@ import (
 )
 
 func TestTheLedgerKnowsWhatWasMerged(t *testing.T) {
-	l := newLedger(10)
+	l := newLedger(10, nil)
 	a, b := epochKey{node: "a", epoch: 1}, epochKey{node: "a", epoch: 2}
 	for _, step := range []struct {
 		what              string
@@ -39,7 +39,7 @@ func TestTheLedgerKnowsWhatWasMerged(t *testing.T) {
 }
 
 func TestARestartedOperatorSeesNoGapWhereTheAgentHadAnswers(t *testing.T) {
-	l := newLedger(10)
+	l := newLedger(10, nil)
 	if got := l.commit(epochKey{node: "a"}, 700, 699, nine); got != 0 {
 		t.Errorf("gap = %d, want 0", got)
 	}
@@ -52,7 +52,7 @@ func TestARestartedOperatorSeesNoGapWhereTheAgentHadAnswers(t *testing.T) {
 }
 
 func TestTheLedgerForgetsTheLongestSilent(t *testing.T) {
-	l := newLedger(2)
+	l := newLedger(2, nil)
 	for i, node := range []string{"a", "b"} {
 		l.commit(epochKey{node: node}, 1, 0, nine.Add(time.Duration(i)*time.Minute))
 	}
@@ -62,5 +62,21 @@ func TestTheLedgerForgetsTheLongestSilent(t *testing.T) {
 		if got := l.merged(epochKey{node: node}, 1, nine.Add(4*time.Minute)); got != want {
 			t.Errorf("epoch of %s known = %t, want %t", node, got, want)
 		}
+	}
+}
+
+func TestTheLedgerKnowsWhatWasStoredBeforeARestart(t *testing.T) {
+	l := newLedger(2, []Committed{
+		{Node: "a", Epoch: 1, Seq: 4, Seen: nine}, {Node: "b", Epoch: 1, Seq: 1, Seen: nine.Add(1)}, {Node: "c", Epoch: 1, Seq: 2, Seen: nine.Add(2)},
+	})
+	if l.merged(epochKey{node: "a", epoch: 1}, 4, nine) {
+		t.Error("a bounded ledger keeps the longest silent run")
+	}
+	c := epochKey{node: "c", epoch: 1}
+	if !l.merged(c, 2, nine) || l.merged(c, 3, nine) {
+		t.Error("batch 2 of c is to be known, and batch 3 not")
+	}
+	if gap := l.commit(c, 4, 0, nine); gap != 1 {
+		t.Errorf("gap = %d, want the one batch that never came", gap)
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -65,25 +66,29 @@ func fullLookup() traffic.Sighting {
 	}
 }
 
-// chart is a sink that adds up how often each sighting was accepted. It refuses or panics when told to.
+// chart is a sink that adds up how often each sighting was accepted. It refuses, panics or fails to store when told to.
 type chart struct {
-	mu       sync.Mutex
-	counts   map[string]uint64
-	batches  int
-	refusing error
-	panics   bool
+	mu        sync.Mutex
+	counts    map[string]uint64
+	batches   int
+	refusing  error
+	panics    bool
+	losing    error         // what a receipt says
+	elsewhere bool          // somebody else had stored the batch
+	stored    chan struct{} // receipts wait until it is closed; nil is closed
 }
 
 // Accept implements Sink.
-func (c *chart) Accept(_ Agent, sightings []traffic.Sighting) error {
+func (c *chart) Accept(b Batch) (Receipt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.panics {
 		panic("the chart is on fire")
 	}
 	if c.refusing != nil {
-		return c.refusing
+		return nil, c.refusing
 	}
+	sightings := b.Sightings
 	if c.counts == nil {
 		c.counts = make(map[string]uint64)
 	}
@@ -91,7 +96,26 @@ func (c *chart) Accept(_ Agent, sightings []traffic.Sighting) error {
 		c.counts[keyOf(&sightings[i])] += sightings[i].Count
 	}
 	c.batches++
-	return nil
+	return &receipt{chart: c}, nil
+}
+
+// receipt is that of a batch that the chart has.
+type receipt struct{ chart *chart }
+
+// Wait implements Receipt.
+func (r *receipt) Wait(ctx context.Context) (bool, error) {
+	r.chart.mu.Lock()
+	losing, elsewhere, stored := r.chart.losing, r.chart.elsewhere, r.chart.stored
+	r.chart.mu.Unlock()
+	if stored == nil {
+		return elsewhere, losing
+	}
+	select {
+	case <-stored:
+		return elsewhere, losing
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 func (c *chart) set(change func(*chart)) {

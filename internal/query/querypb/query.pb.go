@@ -35,8 +35,10 @@ type EdgesRequest struct {
 	// Leaves out edges across the border of the cluster.
 	InsideOnly bool `protobuf:"varint,3,opt,name=inside_only,json=insideOnly,proto3" json:"inside_only,omitempty"`
 	// Bounds of the latest sighting, both inclusive.
-	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
-	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	// The moment whose edges are asked for; absent for the present. since and until are not looked at then.
+	At            *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,6 +108,215 @@ func (x *EdgesRequest) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *EdgesRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// ChangesRequest selects edges and a time: after from, up to to.
+type ChangesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespaces    []string               `protobuf:"bytes,1,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
+	Server        *Server                `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	InsideOnly    bool                   `protobuf:"varint,3,opt,name=inside_only,json=insideOnly,proto3" json:"inside_only,omitempty"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangesRequest) Reset() {
+	*x = ChangesRequest{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangesRequest) ProtoMessage() {}
+
+func (x *ChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangesRequest.ProtoReflect.Descriptor instead.
+func (*ChangesRequest) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ChangesRequest) GetNamespaces() []string {
+	if x != nil {
+		return x.Namespaces
+	}
+	return nil
+}
+
+func (x *ChangesRequest) GetServer() *Server {
+	if x != nil {
+		return x.Server
+	}
+	return nil
+}
+
+func (x *ChangesRequest) GetInsideOnly() bool {
+	if x != nil {
+		return x.InsideOnly
+	}
+	return false
+}
+
+func (x *ChangesRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ChangesRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+// ChangesPage is a part of the answer.
+type ChangesPage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// On the first page only.
+	Basis *Basis `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// On the first page only: how many edges were there at both times.
+	Same          uint64    `protobuf:"varint,2,opt,name=same,proto3" json:"same,omitempty"`
+	Changes       []*Change `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangesPage) Reset() {
+	*x = ChangesPage{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangesPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangesPage) ProtoMessage() {}
+
+func (x *ChangesPage) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangesPage.ProtoReflect.Descriptor instead.
+func (*ChangesPage) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChangesPage) GetBasis() *Basis {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *ChangesPage) GetSame() uint64 {
+	if x != nil {
+		return x.Same
+	}
+	return 0
+}
+
+func (x *ChangesPage) GetChanges() []*Change {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// Change is the beginning or the end of a time in which an edge was seen.
+type Change struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Edge  *Edge                  `protobuf:"bytes,1,opt,name=edge,proto3" json:"edge,omitempty"`
+	// appeared, returned or vanished.
+	Turn          string                 `protobuf:"bytes,2,opt,name=turn,proto3" json:"turn,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Change) Reset() {
+	*x = Change{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Change) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Change) ProtoMessage() {}
+
+func (x *Change) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Change.ProtoReflect.Descriptor instead.
+func (*Change) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Change) GetEdge() *Edge {
+	if x != nil {
+		return x.Edge
+	}
+	return nil
+}
+
+func (x *Change) GetTurn() string {
+	if x != nil {
+		return x.Turn
+	}
+	return ""
+}
+
+func (x *Change) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // Server names a server of any kind.
 type Server struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -117,7 +328,7 @@ type Server struct {
 
 func (x *Server) Reset() {
 	*x = Server{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[1]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -129,7 +340,7 @@ func (x *Server) String() string {
 func (*Server) ProtoMessage() {}
 
 func (x *Server) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[1]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -142,7 +353,7 @@ func (x *Server) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Server.ProtoReflect.Descriptor instead.
 func (*Server) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{1}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Server) GetNamespace() string {
@@ -171,7 +382,7 @@ type EdgesPage struct {
 
 func (x *EdgesPage) Reset() {
 	*x = EdgesPage{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[2]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -183,7 +394,7 @@ func (x *EdgesPage) String() string {
 func (*EdgesPage) ProtoMessage() {}
 
 func (x *EdgesPage) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[2]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -196,7 +407,7 @@ func (x *EdgesPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EdgesPage.ProtoReflect.Descriptor instead.
 func (*EdgesPage) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{2}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *EdgesPage) GetBasis() *Basis {
@@ -224,14 +435,18 @@ type Basis struct {
 	Acknowledged uint64 `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	Dropped      uint64 `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	// Version of the operator.
-	Version       string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	Version string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	// What a reader of the map should know, one sentence each: that it is old, and why.
+	Notes []string `protobuf:"bytes,7,rep,name=notes,proto3" json:"notes,omitempty"`
+	// Whether all operators of the cluster keep one map, in a database that they share.
+	Shared        bool `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Basis) Reset() {
 	*x = Basis{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[3]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -243,7 +458,7 @@ func (x *Basis) String() string {
 func (*Basis) ProtoMessage() {}
 
 func (x *Basis) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[3]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -256,7 +471,7 @@ func (x *Basis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Basis.ProtoReflect.Descriptor instead.
 func (*Basis) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{3}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Basis) GetCluster() string {
@@ -301,6 +516,20 @@ func (x *Basis) GetVersion() string {
 	return ""
 }
 
+func (x *Basis) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *Basis) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
 // Peer is a workload (namespace is set), or a name or an address outside the cluster.
 type Peer struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -315,7 +544,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[4]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -327,7 +556,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[4]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -340,7 +569,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{4}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Peer) GetNamespace() string {
@@ -388,7 +617,7 @@ type Edge struct {
 
 func (x *Edge) Reset() {
 	*x = Edge{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[5]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +629,7 @@ func (x *Edge) String() string {
 func (*Edge) ProtoMessage() {}
 
 func (x *Edge) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[5]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +642,7 @@ func (x *Edge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Edge.ProtoReflect.Descriptor instead.
 func (*Edge) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{5}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Edge) GetClient() *Peer {
@@ -493,7 +722,7 @@ type Seen struct {
 
 func (x *Seen) Reset() {
 	*x = Seen{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[6]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +734,7 @@ func (x *Seen) String() string {
 func (*Seen) ProtoMessage() {}
 
 func (x *Seen) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[6]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +747,7 @@ func (x *Seen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seen.ProtoReflect.Descriptor instead.
 func (*Seen) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{6}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Seen) GetAct() string {
@@ -575,7 +804,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[7]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +816,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[7]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +829,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{7}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Evidence) GetSource() string {
@@ -639,7 +868,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[8]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +880,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[8]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +893,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{8}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{11}
 }
 
 type StatusResponse struct {
@@ -691,14 +920,16 @@ type StatusResponse struct {
 	// Whether this operator keeps no map, so that no agent reports to it.
 	WithoutMap bool `protobuf:"varint,13,opt,name=without_map,json=withoutMap,proto3" json:"without_map,omitempty"`
 	// When each of the nodes joined the cluster, by name.
-	Joined        map[string]*timestamppb.Timestamp `protobuf:"bytes,14,rep,name=joined,proto3" json:"joined,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Joined map[string]*timestamppb.Timestamp `protobuf:"bytes,14,rep,name=joined,proto3" json:"joined,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Where the map is kept. Absent from an operator that is older than this field.
+	Store         *Store `protobuf:"bytes,15,opt,name=store,proto3" json:"store,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[9]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +941,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[9]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +954,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{9}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -824,6 +1055,121 @@ func (x *StatusResponse) GetJoined() map[string]*timestamppb.Timestamp {
 	return nil
 }
 
+func (x *StatusResponse) GetStore() *Store {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
+
+// Store says how the map is kept.
+type Store struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// memory, sqlite or postgres.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Which one, for people, without secrets.
+	Target string `protobuf:"bytes,2,opt,name=target,proto3" json:"target,omitempty"`
+	// Why nothing can be stored at present; empty while all is well. And since when.
+	Problem string                 `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	Since   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	// How the store was found, one sentence each.
+	Notes []string `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
+	// Since when the map is kept.
+	Began *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=began,proto3" json:"began,omitempty"`
+	// When the store answered last.
+	Contact *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=contact,proto3" json:"contact,omitempty"`
+	// Batches in the map that are not stored yet.
+	Waiting       uint64 `protobuf:"varint,8,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Store) Reset() {
+	*x = Store{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Store) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Store) ProtoMessage() {}
+
+func (x *Store) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Store.ProtoReflect.Descriptor instead.
+func (*Store) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Store) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Store) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *Store) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *Store) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Store) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *Store) GetBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Began
+	}
+	return nil
+}
+
+func (x *Store) GetContact() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *Store) GetWaiting() uint64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
 // Agent is what the operator last heard from one node.
 type Agent struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -847,7 +1193,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[10]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -859,7 +1205,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[10]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -872,7 +1218,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{10}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Agent) GetNode() string {
@@ -961,7 +1307,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1319,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1332,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{11}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1028,7 +1374,7 @@ var File_portolan_query_v1_query_proto protoreflect.FileDescriptor
 
 const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\n" +
-	"\x1dportolan/query/v1/query.proto\x12\x11portolan.query.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x01\n" +
+	"\x1dportolan/query/v1/query.proto\x12\x11portolan.query.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x02\n" +
 	"\fEdgesRequest\x12\x1e\n" +
 	"\n" +
 	"namespaces\x18\x01 \x03(\tR\n" +
@@ -1037,20 +1383,40 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\vinside_only\x18\x03 \x01(\bR\n" +
 	"insideOnly\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
-	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\":\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12*\n" +
+	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xe0\x01\n" +
+	"\x0eChangesRequest\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x01 \x03(\tR\n" +
+	"namespaces\x121\n" +
+	"\x06server\x18\x02 \x01(\v2\x19.portolan.query.v1.ServerR\x06server\x12\x1f\n" +
+	"\vinside_only\x18\x03 \x01(\bR\n" +
+	"insideOnly\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"\x86\x01\n" +
+	"\vChangesPage\x12.\n" +
+	"\x05basis\x18\x01 \x01(\v2\x18.portolan.query.v1.BasisR\x05basis\x12\x12\n" +
+	"\x04same\x18\x02 \x01(\x04R\x04same\x123\n" +
+	"\achanges\x18\x03 \x03(\v2\x19.portolan.query.v1.ChangeR\achanges\"u\n" +
+	"\x06Change\x12+\n" +
+	"\x04edge\x18\x01 \x01(\v2\x17.portolan.query.v1.EdgeR\x04edge\x12\x12\n" +
+	"\x04turn\x18\x02 \x01(\tR\x04turn\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\":\n" +
 	"\x06Server\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"j\n" +
 	"\tEdgesPage\x12.\n" +
 	"\x05basis\x18\x01 \x01(\v2\x18.portolan.query.v1.BasisR\x05basis\x12-\n" +
-	"\x05edges\x18\x02 \x03(\v2\x17.portolan.query.v1.EdgeR\x05edges\"\xd5\x01\n" +
+	"\x05edges\x18\x02 \x03(\v2\x17.portolan.query.v1.EdgeR\x05edges\"\x83\x02\n" +
 	"\x05Basis\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x12.\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\"\n" +
 	"\facknowledged\x18\x04 \x01(\x04R\facknowledged\x12\x18\n" +
 	"\adropped\x18\x05 \x01(\x04R\adropped\x12\x18\n" +
-	"\aversion\x18\x06 \x01(\tR\aversion\"f\n" +
+	"\aversion\x18\x06 \x01(\tR\aversion\x12\x14\n" +
+	"\x05notes\x18\a \x03(\tR\x05notes\x12\x16\n" +
+	"\x06shared\x18\b \x01(\bR\x06shared\"f\n" +
 	"\x04Peer\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
@@ -1079,7 +1445,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\"\x0f\n" +
-	"\rStatusRequest\"\xdf\x04\n" +
+	"\rStatusRequest\"\x8f\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x12\x14\n" +
@@ -1096,10 +1462,20 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x03now\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12\x1f\n" +
 	"\vwithout_map\x18\r \x01(\bR\n" +
 	"withoutMap\x12E\n" +
-	"\x06joined\x18\x0e \x03(\v2-.portolan.query.v1.StatusResponse.JoinedEntryR\x06joined\x1aU\n" +
+	"\x06joined\x18\x0e \x03(\v2-.portolan.query.v1.StatusResponse.JoinedEntryR\x06joined\x12.\n" +
+	"\x05store\x18\x0f \x01(\v2\x18.portolan.query.v1.StoreR\x05store\x1aU\n" +
 	"\vJoinedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\xb3\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05value:\x028\x01\"\x97\x02\n" +
+	"\x05Store\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
+	"\x05notes\x18\x05 \x03(\tR\x05notes\x120\n" +
+	"\x05began\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x124\n" +
+	"\acontact\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\acontact\x12\x18\n" +
+	"\awaiting\x18\b \x01(\x04R\awaiting\"\xb3\x02\n" +
 	"\x05Agent\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x10\n" +
 	"\x03pod\x18\x02 \x01(\tR\x03pod\x12\x18\n" +
@@ -1117,10 +1493,11 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x04R\x05count\x12\x18\n" +
 	"\aexample\x18\x04 \x01(\tR\aexample\x12\x18\n" +
-	"\ameaning\x18\x05 \x01(\tR\ameaning2\xaf\x01\n" +
+	"\ameaning\x18\x05 \x01(\tR\ameaning2\x84\x02\n" +
 	"\n" +
 	"MapService\x12M\n" +
-	"\x05Edges\x12\x1f.portolan.query.v1.EdgesRequest\x1a\x1c.portolan.query.v1.EdgesPage\"\x03\x90\x02\x010\x01\x12R\n" +
+	"\x05Edges\x12\x1f.portolan.query.v1.EdgesRequest\x1a\x1c.portolan.query.v1.EdgesPage\"\x03\x90\x02\x010\x01\x12S\n" +
+	"\aChanges\x12!.portolan.query.v1.ChangesRequest\x1a\x1e.portolan.query.v1.ChangesPage\"\x03\x90\x02\x010\x01\x12R\n" +
 	"\x06Status\x12 .portolan.query.v1.StatusRequest\x1a!.portolan.query.v1.StatusResponse\"\x03\x90\x02\x01B@Z>github.com/portolan-io/portolan/internal/query/querypb;querypbb\x06proto3"
 
 var (
@@ -1135,55 +1512,73 @@ func file_portolan_query_v1_query_proto_rawDescGZIP() []byte {
 	return file_portolan_query_v1_query_proto_rawDescData
 }
 
-var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*EdgesRequest)(nil),          // 0: portolan.query.v1.EdgesRequest
-	(*Server)(nil),                // 1: portolan.query.v1.Server
-	(*EdgesPage)(nil),             // 2: portolan.query.v1.EdgesPage
-	(*Basis)(nil),                 // 3: portolan.query.v1.Basis
-	(*Peer)(nil),                  // 4: portolan.query.v1.Peer
-	(*Edge)(nil),                  // 5: portolan.query.v1.Edge
-	(*Seen)(nil),                  // 6: portolan.query.v1.Seen
-	(*Evidence)(nil),              // 7: portolan.query.v1.Evidence
-	(*StatusRequest)(nil),         // 8: portolan.query.v1.StatusRequest
-	(*StatusResponse)(nil),        // 9: portolan.query.v1.StatusResponse
-	(*Agent)(nil),                 // 10: portolan.query.v1.Agent
-	(*Refusal)(nil),               // 11: portolan.query.v1.Refusal
-	nil,                           // 12: portolan.query.v1.StatusResponse.JoinedEntry
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*ChangesRequest)(nil),        // 1: portolan.query.v1.ChangesRequest
+	(*ChangesPage)(nil),           // 2: portolan.query.v1.ChangesPage
+	(*Change)(nil),                // 3: portolan.query.v1.Change
+	(*Server)(nil),                // 4: portolan.query.v1.Server
+	(*EdgesPage)(nil),             // 5: portolan.query.v1.EdgesPage
+	(*Basis)(nil),                 // 6: portolan.query.v1.Basis
+	(*Peer)(nil),                  // 7: portolan.query.v1.Peer
+	(*Edge)(nil),                  // 8: portolan.query.v1.Edge
+	(*Seen)(nil),                  // 9: portolan.query.v1.Seen
+	(*Evidence)(nil),              // 10: portolan.query.v1.Evidence
+	(*StatusRequest)(nil),         // 11: portolan.query.v1.StatusRequest
+	(*StatusResponse)(nil),        // 12: portolan.query.v1.StatusResponse
+	(*Store)(nil),                 // 13: portolan.query.v1.Store
+	(*Agent)(nil),                 // 14: portolan.query.v1.Agent
+	(*Refusal)(nil),               // 15: portolan.query.v1.Refusal
+	nil,                           // 16: portolan.query.v1.StatusResponse.JoinedEntry
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_portolan_query_v1_query_proto_depIdxs = []int32{
-	1,  // 0: portolan.query.v1.EdgesRequest.server:type_name -> portolan.query.v1.Server
-	13, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
-	13, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
-	3,  // 3: portolan.query.v1.EdgesPage.basis:type_name -> portolan.query.v1.Basis
-	5,  // 4: portolan.query.v1.EdgesPage.edges:type_name -> portolan.query.v1.Edge
-	13, // 5: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
-	13, // 6: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
-	4,  // 7: portolan.query.v1.Edge.client:type_name -> portolan.query.v1.Peer
-	4,  // 8: portolan.query.v1.Edge.server:type_name -> portolan.query.v1.Peer
-	13, // 9: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
-	13, // 10: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
-	6,  // 11: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
-	7,  // 12: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
-	13, // 13: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
-	13, // 14: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
-	13, // 15: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	10, // 16: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
-	11, // 17: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
-	13, // 18: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	12, // 19: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
-	13, // 20: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
-	13, // 21: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
-	0,  // 22: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
-	8,  // 23: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
-	2,  // 24: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
-	9,  // 25: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
-	24, // [24:26] is the sub-list for method output_type
-	22, // [22:24] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	4,  // 0: portolan.query.v1.EdgesRequest.server:type_name -> portolan.query.v1.Server
+	17, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
+	17, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
+	17, // 3: portolan.query.v1.EdgesRequest.at:type_name -> google.protobuf.Timestamp
+	4,  // 4: portolan.query.v1.ChangesRequest.server:type_name -> portolan.query.v1.Server
+	17, // 5: portolan.query.v1.ChangesRequest.from:type_name -> google.protobuf.Timestamp
+	17, // 6: portolan.query.v1.ChangesRequest.to:type_name -> google.protobuf.Timestamp
+	6,  // 7: portolan.query.v1.ChangesPage.basis:type_name -> portolan.query.v1.Basis
+	3,  // 8: portolan.query.v1.ChangesPage.changes:type_name -> portolan.query.v1.Change
+	8,  // 9: portolan.query.v1.Change.edge:type_name -> portolan.query.v1.Edge
+	17, // 10: portolan.query.v1.Change.at:type_name -> google.protobuf.Timestamp
+	6,  // 11: portolan.query.v1.EdgesPage.basis:type_name -> portolan.query.v1.Basis
+	8,  // 12: portolan.query.v1.EdgesPage.edges:type_name -> portolan.query.v1.Edge
+	17, // 13: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
+	17, // 14: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
+	7,  // 15: portolan.query.v1.Edge.client:type_name -> portolan.query.v1.Peer
+	7,  // 16: portolan.query.v1.Edge.server:type_name -> portolan.query.v1.Peer
+	17, // 17: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
+	17, // 18: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
+	9,  // 19: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
+	10, // 20: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
+	17, // 21: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
+	17, // 22: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
+	17, // 23: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	14, // 24: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
+	15, // 25: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
+	17, // 26: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	16, // 27: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
+	13, // 28: portolan.query.v1.StatusResponse.store:type_name -> portolan.query.v1.Store
+	17, // 29: portolan.query.v1.Store.since:type_name -> google.protobuf.Timestamp
+	17, // 30: portolan.query.v1.Store.began:type_name -> google.protobuf.Timestamp
+	17, // 31: portolan.query.v1.Store.contact:type_name -> google.protobuf.Timestamp
+	17, // 32: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
+	17, // 33: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
+	0,  // 34: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
+	1,  // 35: portolan.query.v1.MapService.Changes:input_type -> portolan.query.v1.ChangesRequest
+	11, // 36: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
+	5,  // 37: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
+	2,  // 38: portolan.query.v1.MapService.Changes:output_type -> portolan.query.v1.ChangesPage
+	12, // 39: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
+	37, // [37:40] is the sub-list for method output_type
+	34, // [34:37] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_portolan_query_v1_query_proto_init() }
@@ -1197,7 +1592,7 @@ func file_portolan_query_v1_query_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_portolan_query_v1_query_proto_rawDesc), len(file_portolan_query_v1_query_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

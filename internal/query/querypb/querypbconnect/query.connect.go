@@ -38,6 +38,8 @@ const (
 const (
 	// MapServiceEdgesProcedure is the fully-qualified name of the MapService's Edges RPC.
 	MapServiceEdgesProcedure = "/portolan.query.v1.MapService/Edges"
+	// MapServiceChangesProcedure is the fully-qualified name of the MapService's Changes RPC.
+	MapServiceChangesProcedure = "/portolan.query.v1.MapService/Changes"
 	// MapServiceStatusProcedure is the fully-qualified name of the MapService's Status RPC.
 	MapServiceStatusProcedure = "/portolan.query.v1.MapService/Status"
 )
@@ -47,6 +49,9 @@ type MapServiceClient interface {
 	// Edges streams the edges that a filter selects, sorted, in pages. The first page also says what they rest on; it comes
 	// even if there is no edge.
 	Edges(context.Context, *connect.Request[querypb.EdgesRequest]) (*connect.ServerStreamForClient[querypb.EdgesPage], error)
+	// Changes streams how the edges that a filter selects changed between two times, sorted, in pages. The first page also says
+	// what they rest on; it comes even if nothing changed.
+	Changes(context.Context, *connect.Request[querypb.ChangesRequest]) (*connect.ServerStreamForClient[querypb.ChangesPage], error)
 	// Status says how the operator and the agents are.
 	Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error)
 }
@@ -69,6 +74,13 @@ func NewMapServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		changes: connect.NewClient[querypb.ChangesRequest, querypb.ChangesPage](
+			httpClient,
+			baseURL+MapServiceChangesProcedure,
+			connect.WithSchema(mapServiceMethods.ByName("Changes")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 		status: connect.NewClient[querypb.StatusRequest, querypb.StatusResponse](
 			httpClient,
 			baseURL+MapServiceStatusProcedure,
@@ -81,13 +93,19 @@ func NewMapServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...
 
 // mapServiceClient implements MapServiceClient.
 type mapServiceClient struct {
-	edges  *connect.Client[querypb.EdgesRequest, querypb.EdgesPage]
-	status *connect.Client[querypb.StatusRequest, querypb.StatusResponse]
+	edges   *connect.Client[querypb.EdgesRequest, querypb.EdgesPage]
+	changes *connect.Client[querypb.ChangesRequest, querypb.ChangesPage]
+	status  *connect.Client[querypb.StatusRequest, querypb.StatusResponse]
 }
 
 // Edges calls portolan.query.v1.MapService.Edges.
 func (c *mapServiceClient) Edges(ctx context.Context, req *connect.Request[querypb.EdgesRequest]) (*connect.ServerStreamForClient[querypb.EdgesPage], error) {
 	return c.edges.CallServerStream(ctx, req)
+}
+
+// Changes calls portolan.query.v1.MapService.Changes.
+func (c *mapServiceClient) Changes(ctx context.Context, req *connect.Request[querypb.ChangesRequest]) (*connect.ServerStreamForClient[querypb.ChangesPage], error) {
+	return c.changes.CallServerStream(ctx, req)
 }
 
 // Status calls portolan.query.v1.MapService.Status.
@@ -100,6 +118,9 @@ type MapServiceHandler interface {
 	// Edges streams the edges that a filter selects, sorted, in pages. The first page also says what they rest on; it comes
 	// even if there is no edge.
 	Edges(context.Context, *connect.Request[querypb.EdgesRequest], *connect.ServerStream[querypb.EdgesPage]) error
+	// Changes streams how the edges that a filter selects changed between two times, sorted, in pages. The first page also says
+	// what they rest on; it comes even if nothing changed.
+	Changes(context.Context, *connect.Request[querypb.ChangesRequest], *connect.ServerStream[querypb.ChangesPage]) error
 	// Status says how the operator and the agents are.
 	Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error)
 }
@@ -118,6 +139,13 @@ func NewMapServiceHandler(svc MapServiceHandler, opts ...connect.HandlerOption) 
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	mapServiceChangesHandler := connect.NewServerStreamHandler(
+		MapServiceChangesProcedure,
+		svc.Changes,
+		connect.WithSchema(mapServiceMethods.ByName("Changes")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	mapServiceStatusHandler := connect.NewUnaryHandler(
 		MapServiceStatusProcedure,
 		svc.Status,
@@ -129,6 +157,8 @@ func NewMapServiceHandler(svc MapServiceHandler, opts ...connect.HandlerOption) 
 		switch r.URL.Path {
 		case MapServiceEdgesProcedure:
 			mapServiceEdgesHandler.ServeHTTP(w, r)
+		case MapServiceChangesProcedure:
+			mapServiceChangesHandler.ServeHTTP(w, r)
 		case MapServiceStatusProcedure:
 			mapServiceStatusHandler.ServeHTTP(w, r)
 		default:
@@ -142,6 +172,10 @@ type UnimplementedMapServiceHandler struct{}
 
 func (UnimplementedMapServiceHandler) Edges(context.Context, *connect.Request[querypb.EdgesRequest], *connect.ServerStream[querypb.EdgesPage]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("portolan.query.v1.MapService.Edges is not implemented"))
+}
+
+func (UnimplementedMapServiceHandler) Changes(context.Context, *connect.Request[querypb.ChangesRequest], *connect.ServerStream[querypb.ChangesPage]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("portolan.query.v1.MapService.Changes is not implemented"))
 }
 
 func (UnimplementedMapServiceHandler) Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error) {
