@@ -72,10 +72,11 @@ func (f *finder) ask(ctx context.Context, say sayf, q question) error {
 			operator.ready, operator.pods = len(ready), len(pods)
 			return q(ctx, operator)
 		})
-		if _, failed := errors.AsType[*tunnelError](err); !failed {
+		failed, isTunnel := errors.AsType[*tunnelError](err)
+		if !isTunnel {
 			return err
 		}
-		errs = append(errs, fmt.Errorf("pod %s/%s cannot be asked: %w", pod.Namespace, pod.Name, err))
+		errs = append(errs, fmt.Errorf("pod %s/%s cannot be asked: %w", pod.Namespace, pod.Name, failed)) // without what net/http puts around it
 	}
 	return hinted{errors.Join(errs...), "the operator's --query-address has the port to name with --mapper-service-port; --debug says whom the command asks"}
 }
