@@ -65,8 +65,9 @@ func (c *rightsCluster) compare() {
 	c.Helper()
 	reasons := spare()
 	done := c.usage.all()
-	for _, r := range given(c.T, manifests(c.T, "rbac/role.yaml", "rbac/operator.yaml")) {
-		used := slices.ContainsFunc(done, r.covers)
+	all := given(c.T, manifests(c.T, "rbac/role.yaml", "rbac/operator.yaml"))
+	for _, r := range all {
+		used := r.needed(done, all)
 		_, explained := reasons[r.String()]
 		delete(reasons, r.String())
 		switch {

@@ -48,6 +48,31 @@ func (r right) covers(done right) bool {
 		(r.name == "" || r.name == done.name) && r.verb == done.verb
 }
 
+// needed reports whether something was done that r allows and no narrower right does. What is done to objects of Portolan's
+// own namespaces alone is to be given in these, and for one object by its name.
+func (r right) needed(done, given []right) bool {
+	used, abroad := false, false
+	names := make(map[string]bool)
+	for _, d := range done {
+		if r.covers(d) && !slices.ContainsFunc(given, func(g right) bool { return g.narrows(r) && g.covers(d) }) {
+			used, abroad = true, abroad || !slices.Contains(ownNamespaces(), d.namespace)
+			names[d.name] = true
+		}
+	}
+	if abroad || !used {
+		return used
+	}
+	return r.namespace != "" && (r.name != "" || names[""] || len(names) > 1)
+}
+
+func ownNamespaces() []string { return []string{"portolan-system", "portolan-agent"} }
+
+// narrows reports whether r allows a part of what wide does.
+func (r right) narrows(wide right) bool {
+	same := r.group == wide.group && r.resource == wide.resource && r.verb == wide.verb
+	return same && (wide.namespace == "" && r.namespace != "" || wide.name == "" && r.name != "")
+}
+
 // usage records the rights that requests use.
 type usage struct {
 	mu     sync.Mutex
