@@ -42,7 +42,7 @@ func look(t *testing.T, names ...string) traces {
 
 // foreign reports whether a line is about a cluster that is not one of names, or about what such clusters share.
 func foreign(line string, names []string) bool {
-	shared := []string{"/var/lib/kubelet", "/var/lib/cni", "/var/lib/portolan-localcluster/folders.created"}
+	shared := []string{"/var/lib/kubelet", "/var/lib/cni", "/var/lib/portolan-localcluster/folders.created", "/var/lib/portolan-demo"}
 	if slices.Contains(shared, line) {
 		return othersExist(names)
 	}
