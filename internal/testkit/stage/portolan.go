@@ -62,6 +62,7 @@ func (s Stage) MapIsTrue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	want = append(want, clusterEdges()...)
 	return Until(ctx, func(ctx context.Context) (string, error) {
 		got, err := s.MappedEdges(ctx)
 		if err != nil {
