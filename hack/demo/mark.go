@@ -137,8 +137,11 @@ func (d *demo) refuseStrangers(ctx context.Context) error {
 		found = append(found, written...)
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("context %q already has %s, which this demo did not make: choose another cluster, or run CLUSTER=local make demo",
-			d.stage.Context, strings.Join(found, ", "))
+		where, advice := fmt.Sprintf("context %q", d.stage.Context), "choose another cluster, or run CLUSTER=local make demo"
+		if d.local {
+			where, advice = "the local cluster", "take that away, or run make demo-down, which removes the cluster with all that is on it"
+		}
+		return fmt.Errorf("%s already has %s, which this demo did not make: %s", where, strings.Join(found, ", "), advice)
 	}
 	return nil
 }
