@@ -243,10 +243,43 @@ func given(t *testing.T, objects []*unstructured.Unstructured) []right {
 			rules = role.Rules
 		}
 		for _, rule := range rules {
+			if len(rule.NonResourceURLs) > 0 {
+				t.Errorf("%s %s allows the paths %v, and the operator asks for none", o.GetKind(), o.GetName(), rule.NonResourceURLs)
+			}
 			all = append(all, spelled(o.GetNamespace(), rule)...)
 		}
 	}
 	return all
+}
+
+// TestTheOperatorIsBoundInTwoPlaces holds that the rights which are compared with what the operator does are those of all its
+// roles: operator.yaml binds these, and owners.yaml a role that is empty until a person adds kinds to it.
+func TestTheOperatorIsBoundInTwoPlaces(t *testing.T) {
+	files, err := filepath.Glob("../../config/*/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no manifests: %v", err)
+	}
+	bound := 0
+	for _, file := range files {
+		name, err := filepath.Rel("../../config", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range manifests(t, name) {
+			subjects, _, _ := unstructured.NestedSlice(o.Object, "subjects")
+			for _, subject := range subjects {
+				if account, _ := subject.(map[string]any); account["name"] != "portolan-operator" {
+					continue
+				}
+				if bound++; name != "rbac/operator.yaml" && name != "rbac/owners.yaml" {
+					t.Errorf("%s binds %s %s to the operator; rbac/operator.yaml is the place", name, o.GetKind(), o.GetName())
+				}
+			}
+		}
+	}
+	if bound == 0 {
+		t.Error("nothing is bound to the operator: does its ServiceAccount have another name?")
+	}
 }
 
 // spelled returns every right that a rule gives.
