@@ -39,7 +39,7 @@ func checkParty(p *Party) error {
 		return errors.New(": nothing is known of this party; want an address, a name, a pod or a workload")
 	}
 	if p.Name != "" {
-		if err := checkName(p.Name); err != nil {
+		if err := CheckName(p.Name); err != nil {
 			return fmt.Errorf(".name: %w", err)
 		}
 	}
@@ -57,44 +57,55 @@ func checkParty(p *Party) error {
 		{"workload.kind", w.Kind, maxLabel},
 		{"workload.name", w.Name, maxName},
 	} {
-		if err := checkText(part.text, part.most); err != nil {
+		if err := CheckText(part.text, part.most); err != nil {
 			return fmt.Errorf(".%s: %w", part.field, err)
 		}
 	}
 	return nil
 }
 
-// checkName reports why name is not a DNS name in the form that sightings carry: labels of 1 to 63 of the bytes a-z,
+// CheckName reports why name is not a DNS name in the form that sightings carry: labels of 1 to 63 of the bytes a-z,
 // 0-9, '-' and '_', joined by dots, 253 bytes at most, no final dot.
-func checkName(name string) error {
+func CheckName(name string) error {
 	if len(name) > maxName {
 		return fmt.Errorf("has %d bytes, over %d", len(name), maxName)
 	}
-	for label := range strings.SplitSeq(name, ".") {
+	label := 0
+	for i := range len(name) {
+		c := name[i]
 		switch {
-		case label == "":
-			return fmt.Errorf("%s has an empty label or a dot at its end", shown(name))
-		case len(label) > maxLabel:
+		case c == '.' && label == 0:
+			return fmt.Errorf("%s has an empty label", shown(name))
+		case c == '.':
+			label = 0
+		case !nameByte(c):
+			return fmt.Errorf("%s has a byte other than a-z, 0-9, '-', '_' and '.'", shown(name))
+		case label == maxLabel:
 			return fmt.Errorf("%s has a label over %d bytes", shown(name), maxLabel)
-		case strings.ContainsFunc(label, foreign):
-			return fmt.Errorf("%s has a character other than a-z, 0-9, '-', '_' and '.'", shown(name))
+		default:
+			label++
 		}
+	}
+	if label == 0 {
+		return fmt.Errorf("%s is empty or ends with a dot", shown(name))
 	}
 	return nil
 }
 
-func foreign(c rune) bool {
-	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_'
+func nameByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// checkText reports why text is not a name of the Kubernetes API in the widest sense: printable ASCII without blank and
+// CheckText reports why text is not a name of the Kubernetes API in the widest sense: printable ASCII without blank and
 // without '/', at most most bytes. Empty text is fine.
-func checkText(text string, most int) error {
+func CheckText(text string, most int) error {
 	if len(text) > most {
 		return fmt.Errorf("has %d bytes, over %d", len(text), most)
 	}
-	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' || c == '/' }) {
-		return fmt.Errorf("%s has a blank, a '/', or a character that is not printable ASCII", shown(text))
+	for i := range len(text) {
+		if c := text[i]; c <= ' ' || c > '~' || c == '/' {
+			return fmt.Errorf("%s has a blank, a '/', or a byte that is not printable ASCII", shown(text))
+		}
 	}
 	return nil
 }

@@ -265,7 +265,7 @@ func (l *line) lookup() (What, time.Duration, error) {
 		return what, 0, fmt.Errorf("aliases: has %d names, over %d", len(l.Aliases), maxAliases)
 	}
 	for _, alias := range l.Aliases {
-		if err := checkName(alias); err != nil {
+		if err := CheckName(alias); err != nil {
 			return what, 0, fmt.Errorf("aliases: %w", err)
 		}
 	}

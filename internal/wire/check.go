@@ -24,14 +24,14 @@ const (
 // checkClaims checks the texts of a party. Its errors are to be put behind the party's name.
 func checkClaims(p *traffic.Party) error {
 	if p.Name != "" {
-		if err := checkName(p.Name); err != nil {
+		if err := traffic.CheckName(p.Name); err != nil {
 			return fmt.Errorf(".name: %w", err)
 		}
 	}
-	if err := checkText(p.PodUID, maxUID); err != nil {
+	if err := traffic.CheckText(p.PodUID, maxUID); err != nil {
 		return fmt.Errorf(".pod_uid: %w", err)
 	}
-	if err := checkText(p.Pod, maxName); err != nil {
+	if err := traffic.CheckText(p.Pod, maxName); err != nil {
 		return fmt.Errorf(".pod: %w", err)
 	}
 	return checkWorkload(p)
@@ -45,60 +45,14 @@ func checkWorkload(p *traffic.Party) error {
 	if w.Namespace == "" || w.Name == "" {
 		return errors.New(".workload: wants a namespace and a name")
 	}
-	if err := checkText(w.Namespace, maxLabel); err != nil {
+	if err := traffic.CheckText(w.Namespace, maxLabel); err != nil {
 		return fmt.Errorf(".workload.namespace: %w", err)
 	}
-	if err := checkText(w.Kind, maxKind); err != nil {
+	if err := traffic.CheckText(w.Kind, maxKind); err != nil {
 		return fmt.Errorf(".workload.kind: %w", err)
 	}
-	if err := checkText(w.Name, maxName); err != nil {
+	if err := traffic.CheckText(w.Name, maxName); err != nil {
 		return fmt.Errorf(".workload.name: %w", err)
-	}
-	return nil
-}
-
-// checkName reports why name is not a DNS name in the form that sightings carry: labels of 1 to 63 of the bytes a-z,
-// 0-9, '-' and '_', joined by dots, 253 bytes at most, no final dot.
-func checkName(name string) error {
-	if len(name) > maxName {
-		return fmt.Errorf("has %d bytes, over %d", len(name), maxName)
-	}
-	label := 0
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '.' && label == 0:
-			return fmt.Errorf("%s has an empty label", shown(name))
-		case c == '.':
-			label = 0
-		case !nameByte(c):
-			return fmt.Errorf("%s has a byte other than a-z, 0-9, '-', '_' and '.'", shown(name))
-		case label == maxLabel:
-			return fmt.Errorf("%s has a label over %d bytes", shown(name), maxLabel)
-		default:
-			label++
-		}
-	}
-	if label == 0 {
-		return fmt.Errorf("%s is empty or ends with a dot", shown(name))
-	}
-	return nil
-}
-
-func nameByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
-}
-
-// checkText reports why text is not a name of the Kubernetes API in the widest sense: printable ASCII without blank and
-// without '/', at most most bytes. Empty text is fine.
-func checkText(text string, most int) error {
-	if len(text) > most {
-		return fmt.Errorf("has %d bytes, over %d", len(text), most)
-	}
-	for i := range len(text) {
-		if c := text[i]; c <= ' ' || c > '~' || c == '/' {
-			return fmt.Errorf("%s has a blank, a '/', or a byte that is not printable ASCII", shown(text))
-		}
 	}
 	return nil
 }

@@ -200,7 +200,7 @@ func lookupFromWire(w *wirepb.Lookup, server *traffic.Party) (traffic.What, time
 		return what, 0, fmt.Errorf("lookup.aliases: has %d names, over %d", n, maxAliases)
 	}
 	for _, alias := range w.GetAliases() {
-		if err := checkName(alias); err != nil {
+		if err := traffic.CheckName(alias); err != nil {
 			return what, 0, fmt.Errorf("lookup.aliases: %w", err)
 		}
 	}

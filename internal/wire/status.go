@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/portolan-io/portolan/internal/traffic"
 	"github.com/portolan-io/portolan/internal/wire/wirepb"
 )
 
@@ -98,13 +99,13 @@ func readAgent(w *wirepb.Agent) (Agent, error) {
 	case a.Node == "":
 		return a, errors.New("agent.node is missing")
 	}
-	if err := checkText(a.Node, maxName); err != nil {
+	if err := traffic.CheckText(a.Node, maxName); err != nil {
 		return a, fmt.Errorf("agent.node: %w", err)
 	}
-	if err := checkText(a.Pod, maxName); err != nil {
+	if err := traffic.CheckText(a.Pod, maxName); err != nil {
 		return a, fmt.Errorf("agent.pod: %w", err)
 	}
-	if err := checkText(a.Version, maxVersion); err != nil {
+	if err := traffic.CheckText(a.Version, maxVersion); err != nil {
 		return a, fmt.Errorf("agent.version: %w", err)
 	}
 	return a, nil
@@ -116,10 +117,10 @@ func readCounters(list []*wirepb.Counter) ([]Counter, error) {
 	}
 	counters := make([]Counter, len(list))
 	for i, w := range list {
-		if err := checkText(w.GetSource(), maxLabel); err != nil {
+		if err := traffic.CheckText(w.GetSource(), maxLabel); err != nil {
 			return nil, fmt.Errorf("counters[%d].source: %w", i, err)
 		}
-		if err := checkText(w.GetReason(), maxLabel); err != nil {
+		if err := traffic.CheckText(w.GetReason(), maxLabel); err != nil {
 			return nil, fmt.Errorf("counters[%d].reason: %w", i, err)
 		}
 		counters[i] = Counter{Source: w.GetSource(), Reason: w.GetReason(), Dropped: w.GetDropped(), Value: w.GetValue()}
@@ -133,7 +134,7 @@ func readSources(list []*wirepb.SourceState) ([]SourceState, error) {
 	}
 	states := make([]SourceState, len(list))
 	for i, w := range list {
-		if err := checkText(w.GetSource(), maxLabel); err != nil {
+		if err := traffic.CheckText(w.GetSource(), maxLabel); err != nil {
 			return nil, fmt.Errorf("sources[%d].source: %w", i, err)
 		}
 		if n := len(w.GetMessage()); n > maxMessage {
