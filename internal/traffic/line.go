@@ -132,7 +132,18 @@ func lineError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the line ends before its object does")
 	}
-	return fmt.Errorf("the line is not a sighting: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return fmt.Errorf("the line is not a sighting: %s", beginning(strings.TrimPrefix(err.Error(), "json: ")))
+}
+
+// maxReason is how much of a reason that quotes the line is shown, in bytes.
+const maxReason = 200
+
+// beginning cuts a reason that quotes something long.
+func beginning(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:maxReason], "") + "…"
 }
 
 func wanted(kind reflect.Kind) string {

@@ -144,11 +144,12 @@ func TestParseLineNamesWhatIsWrong(t *testing.T) {
 		"bytes that are not text":         {lookup, `a.b`, "\xff", "to.name: "},
 		"a line of another thing":         {written, written, "hello", "the line is not a sighting: invalid character"},
 		"a value that would fill a page":  {written, `"syn"`, `"` + strings.Repeat("s", 1000) + `"`, `source: "` + strings.Repeat("s", 64) + `" is not`},
+		"a field that would fill a page":  {written, `"source"`, `"` + strings.Repeat("s", 1000) + `"`, "the line is not a sighting: unknown field"},
 		"a line with a break in its text": {written, `"syn"`, `"a\nb"`, `source: "a\nb" is not`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseLine([]byte(strings.Replace(tc.line, tc.from, tc.to, 1)))
-			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 300 {
 				t.Errorf("ParseLine() = %v, want an error with %q", err, tc.want)
 			}
 		})
