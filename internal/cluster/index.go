@@ -20,8 +20,16 @@ func (x index[K, V]) at(key K) (value V, known bool) {
 	if x.shards == nil {
 		return value, false
 	}
-	value, known = x.shards[shard(x.seed, key)][key]
+	value, known = x.shards[shardOf(x.seed, key)][key]
 	return value, known
+}
+
+// shard returns one of the maps that x is made of; nil where there is none.
+func (x index[K, V]) shard(i int) map[K]V {
+	if x.shards == nil {
+		return nil
+	}
+	return x.shards[i]
 }
 
 // all yields every key with its value, in no order.
@@ -89,7 +97,7 @@ func (e *editor[K, V]) open(key K) *map[K]V {
 			*e.next.shards = *e.before.shards
 		}
 	}
-	i := shard(e.next.seed, key)
+	i := shardOf(e.next.seed, key)
 	if !e.copied[i] {
 		e.copied[i] = true
 		e.next.shards[i] = maps.Clone(e.next.shards[i])
@@ -97,7 +105,9 @@ func (e *editor[K, V]) open(key K) *map[K]V {
 	return &e.next.shards[i]
 }
 
-func shard[K comparable](seed maphash.Seed, key K) uint8 { return uint8(maphash.Comparable(seed, key)) }
+func shardOf[K comparable](seed maphash.Seed, key K) uint8 {
+	return uint8(maphash.Comparable(seed, key))
+}
 
 // setList replaces the list of a key; an empty list forgets the key.
 func setList[K comparable, V any](e *editor[K, []V], key K, list []V) {

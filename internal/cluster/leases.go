@@ -12,6 +12,8 @@ type Lease struct {
 	Tenant
 
 	From, To time.Time
+
+	missed time.Time // when it was found to have ended while nobody looked, some time after To; zero where the end was seen
 }
 
 // LeaseRetention is how long an ended lease stays, for sightings that arrive late.
@@ -64,10 +66,19 @@ func settled(list []Lease, now time.Time) []Lease {
 func (l *Lease) begin(before []Lease) {
 	l.From = l.Pod.Created
 	for i := range before {
-		if older := &before[i]; older.Pod.Created.Before(l.Pod.Created) && older.To.After(l.From) {
-			l.From = older.To
+		if older := &before[i]; older.Pod.Created.Before(l.Pod.Created) && older.passed(l.Pod).After(l.From) {
+			l.From = older.passed(l.Pod)
 		}
 	}
+}
+
+// passed returns from when on a younger pod can have had the address. A pod that was there already while this one is known to
+// have held it got it when nobody looked: it is known to have it from the next look on.
+func (l *Lease) passed(younger *Pod) time.Time {
+	if !l.missed.IsZero() && younger.Created.Before(l.To) {
+		return l.missed
+	}
+	return l.To
 }
 
 // isOver reports whether what ended at that moment is no longer remembered.
