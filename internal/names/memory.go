@@ -53,6 +53,7 @@ type Memory struct {
 	ends    ends          // the pair whose life ends first is at the top
 	byAddr  map[netip.Addr][]*pair
 	changed map[string]struct{} // names whose addresses are others than at the last call of Changes
+	lost    []Pair              // that were told by Unkept, and were forgotten before their time
 	dropped uint64
 }
 
@@ -61,6 +62,7 @@ type pair struct {
 	name  string
 	addr  netip.Addr
 	until time.Time // end of its life, exclusive
+	kept  time.Time // the end that Unkept told last, or Recall brought; zero for none
 	rank  int       // which list of recent it is in
 	at    *list.Element
 	index int // in ends
@@ -79,9 +81,13 @@ func (m *Memory) Learn(name string, addr netip.Addr, ttl time.Duration, at time.
 	if name == "" || !publishable(addr) {
 		return
 	}
-	until := at.Add(max(min(ttl, longestTTL), m.options.Floor))
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.learn(name, addr, at.Add(max(min(ttl, longestTTL), m.options.Floor)))
+}
+
+// learn remembers that a pair lives at least until then, as the one that was answered last.
+func (m *Memory) learn(name string, addr netip.Addr, until time.Time) *pair {
 	node := m.root.down(name)
 	p, known := node.pairs[addr]
 	if !known {
@@ -93,10 +99,11 @@ func (m *Memory) Learn(name string, addr netip.Addr, ttl time.Duration, at time.
 		heap.Push(&m.ends, p)
 		m.byAddr[addr] = append(m.byAddr[addr], p)
 		m.changed[name] = struct{}{}
-		return
+		return p
 	}
 	m.recent[p.rank].MoveToFront(p.at)
 	m.prolong(p, until)
+	return p
 }
 
 // The ranks of pairs.
@@ -249,6 +256,9 @@ func (m *Memory) makeRoom() {
 		oldest, _ := last.Value.(*pair)
 		m.forget(oldest)
 		m.dropped++
+		if !oldest.kept.IsZero() {
+			m.lost = append(m.lost, Pair{Name: oldest.name, Addr: oldest.addr})
+		}
 	}
 }
 
