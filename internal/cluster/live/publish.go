@@ -24,7 +24,7 @@ func (w *World) publish(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-expire.C:
-			w.current.Store(w.Current().Expired(now.UTC()))
+			w.expire(now)
 		case <-w.ledger.wake:
 			if w.waiting.Load() > 0 {
 				continue
@@ -38,6 +38,13 @@ func (w *World) publish(ctx context.Context) {
 	}
 }
 
+// expire publishes a Snapshot without what is too old. Nobody has to hear of that.
+func (w *World) expire(now time.Time) {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	w.current.Store(w.Current().Expired(now.UTC()))
+}
+
 // step publishes the Snapshot of now and then announces it. It returns how long it took to make.
 func (w *World) step(now time.Time) time.Duration {
 	news := w.ledger.take(now)
@@ -45,6 +52,7 @@ func (w *World) step(now time.Time) time.Duration {
 	if news.isEmpty() && !first {
 		return 0
 	}
+	w.changing.Lock()
 	before := w.Current()
 	change := Change{Before: before, After: before, Nodes: news.nodesChanged}
 	if news.nodesChanged {
@@ -65,6 +73,7 @@ func (w *World) step(now time.Time) time.Duration {
 	change.After = change.After.WithSpaces(changed, gone, now.UTC())
 	took := time.Since(now)
 	w.current.Store(change.After)
+	w.changing.Unlock()
 	if news.unreadableChanged {
 		w.unreadable.Store(&news.unreadable) // after the Snapshot: see Unreadable
 	}

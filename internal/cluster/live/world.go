@@ -58,6 +58,7 @@ type World struct {
 	ledger     *ledger
 	owner      readOwner
 	waiting    atomic.Int64 // streams that have not yet said what there is
+	changing   sync.Mutex   // held while the next Snapshot is made of the current one
 	current    atomic.Pointer[cluster.Snapshot]
 	unreadable atomic.Pointer[[]declared.Unreadable]
 	ready      chan struct{} // closed with the first Snapshot
@@ -137,6 +138,16 @@ func (w *World) Run(ctx context.Context) {
 
 // Current returns the newest Snapshot. It is empty until Synced.
 func (w *World) Current() *cluster.Snapshot { return w.current.Load() }
+
+// Recall lets the picture remember who held addresses before this process looked; see cluster.Snapshot.Recalled. It may be
+// called before Run and at any time later.
+func (w *World) Recall(past []cluster.Record, known time.Time) error {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	next, err := w.Current().Recalled(past, known.UTC(), time.Now().UTC())
+	w.current.Store(next)
+	return err
+}
 
 // Unreadable returns the objects that people wrote and that do not decode, sorted. What such an object said before stays
 // in the Snapshot where it is known. The caller must not change the slice.
