@@ -29,18 +29,10 @@ func within(f graph.Filter, e graph.Edge) bool {
 	if f.InsideOnly && (!e.Client.Inside() || !e.Server.Inside()) {
 		return false
 	}
-	if len(f.Namespaces) > 0 && !slices.Contains(f.Namespaces, homeOf(e).Namespace) {
+	if len(f.Namespaces) > 0 && !slices.Contains(f.Namespaces, e.Home().Namespace) {
 		return false
 	}
 	return (f.Since.IsZero() || !e.Last.Before(f.Since)) && (f.Until.IsZero() || !e.Last.After(f.Until))
-}
-
-// homeOf returns the workload by whose namespace an edge is selected: the client, or the server where the client is outside.
-func homeOf(e graph.Edge) identity.Workload {
-	if !e.Client.Inside() {
-		return e.Server.Workload
-	}
-	return e.Client.Workload
 }
 
 // isServer reports whether people would call the edge's server by that name; '.' and '_' in it are the same.

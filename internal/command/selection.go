@@ -175,7 +175,7 @@ func (s *selection) recorded(m document.Map, filter graph.Filter) document.Map {
 func without(namespaces []string, edges []graph.Edge) []string {
 	known := make(map[string]bool)
 	for _, e := range edges {
-		known[homeOf(e).Namespace] = true
+		known[e.Home().Namespace] = true
 	}
 	var left []string
 	for _, namespace := range namespaces {

@@ -133,6 +133,12 @@ type Edge struct {
 	Spells      []Spell   `json:"spells,omitempty"`   // when it was seen, sorted; only where the history was asked for
 }
 
+// Home returns the workload that the edge belongs to: the client, or the server when the client is outside. Its namespace is
+// the one that filters and resets ask for.
+func (e *Edge) Home() identity.Workload {
+	return (&pair{client: e.Client, server: e.Server}).home()
+}
+
 // Seen is one use of an edge with its evidence, sorted by source.
 type Seen struct {
 	Use        Use        `json:"use"`

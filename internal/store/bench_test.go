@@ -43,12 +43,12 @@ func BenchmarkLoad100k(b *testing.B) {
 		commit(b, s, Batch{Reports: []Report{{Node: "n1", Seq: 1}}, Edges: busy(100_000)})
 		b.ReportAllocs()
 		for b.Loop() {
-			edges, _, err := s.Changes(b.Context(), 0)
+			news, err := s.Changes(b.Context(), 0)
 			if err != nil {
 				b.Fatal(err)
 			}
 			g := graph.New(graph.Limits{})
-			for _, e := range edges {
+			for _, e := range news.Edges {
 				g.Adopt(*e)
 			}
 			if g.Len() != 100_000 {

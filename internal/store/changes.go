@@ -10,28 +10,38 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// Changes returns the edges that changed after that number, whole as the store has them and in no order, and the number of
-// the newest change. After 0 these are all.
-func (s *Store) Changes(ctx context.Context, after uint64) ([]*graph.Edge, uint64, error) {
+// News is what changed in a store after a moment, in the order in which it is to be taken over.
+type News struct {
+	Resets []Reset       // the oldest first
+	Edges  []*graph.Edge // whole as the store has them, in no order
+	Names  []Name
+	Newest uint64 // number of the newest change
+}
+
+// Changes returns what changed after that number. After 0 this is all there is; a reader that has nothing needs no resets.
+func (s *Store) Changes(ctx context.Context, after uint64) (News, error) {
 	r := reader{edges: make(map[ends]*graph.Edge)}
 	options := &sql.TxOptions{}
 	if s.kind == Postgres {
 		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true} // one moment for all tables
 	}
-	var newest int64
 	err := s.within(ctx, options, func(tx *sql.Tx) error {
+		var newest int64
 		if err := tx.QueryRowContext(ctx, "SELECT change FROM clock WHERE id = 1").Scan(&newest); err != nil {
 			return err
 		}
-		if uint64(newest) == after {
+		if r.news.Newest = uint64(newest); r.news.Newest == after {
 			return nil
 		}
 		return s.read(ctx, tx, &r, after)
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the store: %w", err)
+		return News{}, fmt.Errorf("reading the store: %w", err)
 	}
-	return r.order, uint64(newest), nil
+	if after == 0 {
+		r.news.Resets = nil
+	}
+	return r.news, nil
 }
 
 func (s *Store) read(ctx context.Context, tx *sql.Tx, r *reader, after uint64) error {
@@ -40,11 +50,13 @@ func (s *Store) read(ctx context.Context, tx *sql.Tx, r *reader, after uint64) e
 		query string
 		row   func(*sql.Rows) error
 	}{
+		{"SELECT namespace, happened FROM resets WHERE change > $1 ORDER BY change, namespace", r.reset},
 		{"SELECT client, server, host_network, private, overflow FROM edges WHERE change > $1", r.edge},
 		{"SELECT t.client, t.server, t.name FROM services" + below + " ORDER BY t.client, t.server, t.name", r.service},
 		{"SELECT t.client, t.server, t.act, t.protocol, t.port, t.name, t.source, t.target_port, t.first_seen, t.last_seen, t.sightings FROM evidence" +
 			below + " ORDER BY t.client, t.server, t.act, t.protocol, t.port, t.name, t.source", r.evidence},
 		{"SELECT t.client, t.server, t.first_seen, t.last_seen FROM spells" + below + " ORDER BY t.client, t.server, t.first_seen", r.spell},
+		{"SELECT name, address, ends FROM names WHERE change > $1", r.name},
 	} {
 		if err := each(ctx, tx, s.dialect(part.query), int64(after), part.row); err != nil {
 			return err
@@ -73,7 +85,7 @@ type ends struct{ client, server string }
 // reader puts rows together to edges. A row whose edge expired at this moment is left out.
 type reader struct {
 	edges map[ends]*graph.Edge
-	order []*graph.Edge
+	news  News
 }
 
 func (r *reader) edge(rows *sql.Rows) error {
@@ -92,7 +104,7 @@ func (r *reader) edge(rows *sql.Rows) error {
 	}
 	e.Overflow = uint64(overflow)
 	r.edges[key] = &e
-	r.order = append(r.order, &e)
+	r.news.Edges = append(r.news.Edges, &e)
 	return nil
 }
 
@@ -165,25 +177,4 @@ func (s *Store) Reports(ctx context.Context, since time.Time) ([]Report, error) 
 		all = append(all, r)
 	}
 	return all, rows.Err()
-}
-
-// Expire forgets what was last seen before that moment, as graph.Expire does, and the reports of runs that were silent since
-// quiet. Every row is judged by itself, so that it does not matter what others write meanwhile.
-func (s *Store) Expire(ctx context.Context, before, quiet time.Time) error {
-	err := s.within(ctx, nil, func(tx *sql.Tx) error {
-		if _, err := s.tick(ctx, tx); err != nil {
-			return err
-		}
-		for _, name := range []string{edgeTable().name, serviceTable().name, evidenceTable().name, spellTable().name} {
-			if _, err := tx.ExecContext(ctx, s.dialect("DELETE FROM "+name+" WHERE last_seen < $1"), moment(before)); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, s.dialect("DELETE FROM reports WHERE seen < $1"), moment(quiet))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("expiring what the store has: %w", err)
-	}
-	return nil
 }

@@ -23,19 +23,33 @@ type Batch struct {
 	Edges   []graph.Edge
 }
 
-// Commit stores batches in one transaction. For each batch it returns whether it was stored before, by this or another
+// Group is what one transaction stores.
+type Group struct {
+	Batches []Batch
+	Recollection
+
+	Seen uint64 // the newest change that the writer has read
+}
+
+// Commit stores a group in one transaction. For each batch it returns whether it was stored before, by this or another
 // replica: its facts are merged once more then, which changes nothing, and its counts are left out. change is the number of
-// the transaction in the sequence of all. An error means that the transaction may or may not be stored; the same batches
-// can be committed again.
-func (s *Store) Commit(ctx context.Context, batches []Batch) (duplicate []bool, change uint64, err error) {
+// the transaction in the sequence of all. An error means that the transaction may or may not be stored; the same group can be
+// committed again. Whoever has not read of the latest reset stores nothing.
+func (s *Store) Commit(ctx context.Context, g Group) (duplicate []bool, change uint64, err error) {
 	err = s.within(ctx, nil, func(tx *sql.Tx) error {
 		if change, err = s.tick(ctx, tx); err != nil {
 			return err
 		}
-		if duplicate, err = s.record(ctx, tx, batches); err != nil {
+		if err = s.current(ctx, tx, g.Seen); err != nil {
 			return err
 		}
-		return s.merge(ctx, tx, together(batches, duplicate), change)
+		if duplicate, err = s.record(ctx, tx, g.Batches); err != nil {
+			return err
+		}
+		if err = s.merge(ctx, tx, together(g.Batches, duplicate), change); err != nil {
+			return err
+		}
+		return s.recollect(ctx, tx, g.Recollection, change)
 	})
 	return duplicate, change, err
 }
@@ -122,20 +136,17 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, edges []graph.Edge, chang
 type writer struct{ edges, services, evidence, spells *filler }
 
 func (s *Store) newWriter(ctx context.Context, tx *sql.Tx) *writer {
-	fill := func(t table) *filler {
-		return &filler{
-			table: t, dialect: s.dialect,
-			exec: func(statement string, values []any) error {
-				_, err := tx.ExecContext(ctx, statement, values...)
-				return err
-			},
-		}
+	return &writer{
+		edges: s.filler(ctx, tx, edgeTable()), services: s.filler(ctx, tx, serviceTable()),
+		evidence: s.filler(ctx, tx, evidenceTable()), spells: s.filler(ctx, tx, spellTable()),
 	}
-	return &writer{edges: fill(edgeTable()), services: fill(serviceTable()), evidence: fill(evidenceTable()), spells: fill(spellTable())}
 }
 
-func (w *writer) flush() error {
-	for _, f := range []*filler{w.edges, w.services, w.evidence, w.spells} {
+func (w *writer) flush() error { return flushAll(w.edges, w.services, w.evidence, w.spells) }
+
+// flushAll writes what is left in each.
+func flushAll(all ...*filler) error {
+	for _, f := range all {
 		if err := f.flush(); err != nil {
 			return fmt.Errorf("storing %s: %w", f.table.name, err)
 		}
@@ -151,6 +162,17 @@ type filler struct {
 	full    string // the statement of a full chunk
 	values  []any
 	err     error
+}
+
+// filler returns one for a table.
+func (s *Store) filler(ctx context.Context, tx *sql.Tx, t table) *filler {
+	return &filler{
+		table: t, dialect: s.dialect,
+		exec: func(statement string, values []any) error {
+			_, err := tx.ExecContext(ctx, statement, values...)
+			return err
+		},
+	}
 }
 
 // chunkRows is how many rows one statement holds. PostgreSQL and SQLite take some 32,000 values in one.

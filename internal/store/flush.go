@@ -34,6 +34,8 @@ func (j *Journal) Run(ctx context.Context) {
 			}
 		case now := <-expire.C:
 			j.forget(ctx, now)
+		case c := <-j.clearings:
+			j.clear(ctx, c)
 		}
 	}
 }
@@ -62,25 +64,55 @@ func (j *Journal) exchange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !j.store.Shared() {
-		if wrote || j.State().Problem != "" {
-			j.worked()
-		}
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, commitLimit)
 	defer cancel()
-	if err := j.adopt(ctx, j.store); err != nil {
+	if j.store.Shared() {
+		if err := j.adopt(ctx, j.store); err != nil {
+			return err
+		}
+	}
+	if err := j.mend(ctx); err != nil {
 		return err
 	}
-	j.worked()
+	if j.store.Shared() || wrote || j.State().Problem != "" {
+		j.worked()
+	}
 	return nil
 }
 
-// flush commits what waits, and reports whether there was anything.
+// mend reads all that the store has where a reset and a batch came at the same time.
+func (j *Journal) mend(ctx context.Context) error {
+	j.mu.Lock()
+	torn := j.torn && len(j.waiting) == 0
+	j.mu.Unlock()
+	if !torn {
+		return nil
+	}
+	j.seen = 0
+	if err := j.adopt(ctx, j.store); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.torn = false
+	return nil
+}
+
+// flush commits what waits, and reports whether there was anything. Another replica may have cleared the map: then this one
+// hears of that first.
 func (j *Journal) flush(ctx context.Context) (bool, error) {
+	wrote, err := j.write(ctx)
+	for tries := 1; tries < 3 && errors.Is(err, errCleared); tries++ {
+		if err = j.adopt(ctx, j.store); err == nil {
+			wrote, err = j.write(ctx)
+		}
+	}
+	return wrote, err
+}
+
+func (j *Journal) write(ctx context.Context) (bool, error) {
 	group := j.take()
-	if len(group) == 0 {
+	if !j.remember() && len(group) == 0 {
 		return false, nil
 	}
 	batches, edges := make([]Batch, len(group)), 0
@@ -91,14 +123,29 @@ func (j *Journal) flush(ctx context.Context) (bool, error) {
 		}
 		edges += len(r.batch.Edges)
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitLimit+time.Duration(edges)*time.Millisecond)
+	rows := edges + len(j.pending.Leases) + len(j.pending.Names)
+	ctx, cancel := context.WithTimeout(ctx, commitLimit+time.Duration(rows)*time.Millisecond)
 	defer cancel()
-	duplicate, change, err := j.store.Commit(ctx, batches)
+	duplicate, change, err := j.store.Commit(ctx, Group{Batches: batches, Recollection: j.pending, Seen: j.seen})
 	if err != nil {
 		return true, err
 	}
+	j.known, j.pending = j.pending.Known, Recollection{}
 	j.settle(group, duplicate, change, edges)
 	return true, nil
+}
+
+// remember asks for what is to be stored, and reports whether there is anything.
+func (j *Journal) remember() bool {
+	if j.options.Beside == nil {
+		return false
+	}
+	if j.pending.isEmpty() {
+		j.pending = j.options.Beside.Remember(j.whole)
+		j.pending.sort()
+		j.whole = false
+	}
+	return !j.pending.isEmpty() || j.pending.Known.Sub(j.known) >= knownEvery
 }
 
 // take returns what waits, with what belongs to no batch as the last one. It stays waiting until it is settled.
@@ -132,8 +179,8 @@ func (j *Journal) settle(group []*Receipt, duplicate []bool, change uint64, edge
 			foreign++
 		}
 	}
-	if change == j.seen+1 && foreign == 0 {
-		j.seen = change // nobody else wrote since we last read
+	if foreign == 0 {
+		j.follow(change)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -143,6 +190,13 @@ func (j *Journal) settle(group []*Receipt, duplicate []bool, change uint64, edge
 	for i, r := range group {
 		r.batch = Batch{} // who waits keeps the receipt for longer
 		r.settle(duplicate[i])
+	}
+}
+
+// follow notes a change of our own, unless somebody else wrote since we last read.
+func (j *Journal) follow(change uint64) {
+	if change == j.seen+1 || !j.store.Shared() {
+		j.seen = change
 	}
 }
 
@@ -213,7 +267,8 @@ func (j *Journal) forget(ctx context.Context, now time.Time) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitLimit)
 	defer cancel()
-	if err := j.store.Expire(ctx, before, now.Add(-quietAfter)); err != nil && ctx.Err() == nil {
+	over := Expiry{History: before, Reports: now.Add(-quietAfter), Leases: now.Add(-j.options.Leases), Names: now}
+	if err := j.store.Expire(ctx, over); err != nil && ctx.Err() == nil {
 		j.failed(err)
 	}
 }

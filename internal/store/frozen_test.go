@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/portolan-io/portolan/internal/graph"
@@ -49,7 +50,13 @@ func TestEveryFrozenStoreComesForward(t *testing.T) {
 			if reports, err := s.Reports(t.Context(), t0()); err != nil || len(reports) != 1 || reports[0].Seq != 7 {
 				t.Errorf("version %d came forward with reports %v, error %v; want batch 7", step.version, reports, err)
 			}
+			if step.version >= 2 {
+				if diff := cmp.Diff(recollectionOf(t, s), beside(), equateRecollections()); diff != "" {
+					t.Errorf("version %d came forward with (-got +want):\n%s", step.version, diff)
+				}
+			}
 			commit(t, s, batchOf("n1", 8, various()...))
+			remember(t, s, beside())
 		}
 	})
 }
@@ -92,6 +99,7 @@ func writeFrozen(t *testing.T, version int) {
 	}
 	s := open(t, filepath.Join(t.TempDir(), "map.db"))
 	commit(t, s, batchOf("n1", 7, various()...))
+	remember(t, s, beside())
 	edges, err := json.MarshalIndent(contents(t, s), "", "  ")
 	if err != nil {
 		t.Fatal(err)

@@ -12,13 +12,15 @@ import (
 	"github.com/portolan-io/portolan/internal/graph"
 )
 
-// JournalOptions is everything a Journal needs. All but Log are required.
+// JournalOptions is everything a Journal needs. All but Beside, Leases and Log are required.
 type JournalOptions struct {
 	Target    Target
 	Graph     *graph.Graph
 	Interval  time.Duration // between two commits; how long a batch waits for its own at most, while all is well
 	Retention time.Duration // how long what is not seen stays in the map
 	History   time.Duration // how long it stays in the history
+	Beside    Rememberer    // what the operator knows beside the map; nil is nothing
+	Leases    time.Duration // how long an ended lease stays
 	Log       *slog.Logger  // nil discards
 }
 
@@ -37,14 +39,21 @@ type Journal struct {
 	store   *Store // nil until it is open
 	waiting []*Receipt
 	state   State
+	resets  uint64 // how often the graph was cleared
+	torn    bool   // a batch came in while it was: the graph may lack a part of it
 
 	cut   sync.RWMutex // held for reading while an observation goes into the graph and into loose
 	loose *graph.Graph // what belongs to no batch and is not cut yet
 
+	clearings chan *clearing
+
 	// Of the goroutine of Run.
-	number  uint64 // of the latest batch of what belongs to none
-	seen    uint64 // change up to which the graph has what the store has
-	rewrite bool   // the store was lost and gets all of the graph
+	number  uint64       // of the latest batch of what belongs to none
+	seen    uint64       // change up to which the graph has what the store has
+	rewrite bool         // the store was lost and gets all of the graph
+	whole   bool         // the store has to get all that Beside knows
+	pending Recollection // what Beside told, and is not stored yet
+	known   time.Time    // that is stored
 }
 
 // The limits of a Journal.
@@ -55,7 +64,8 @@ const (
 	foldAbove   = 256              // batches that wait for SQLite, before they become one
 	retryAfter  = time.Second      // between two attempts of a store that fails
 	expireEvery = 10 * time.Minute
-	quietAfter  = 24 * time.Hour // the reports of a run that is silent for so long are forgotten
+	knownEvery  = 5 * time.Second // between two commits that say only until when the cluster is known
+	quietAfter  = 24 * time.Hour  // the reports of a run that is silent for so long are forgotten
 	stopLimit   = 10 * time.Second
 )
 
@@ -68,7 +78,7 @@ func NewJournal(o JournalOptions) *Journal {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Journal{
-		options: o, epoch: rand.Uint64(), loose: newDelta(), //nolint:gosec // a name, no secret
+		options: o, epoch: rand.Uint64(), loose: newDelta(), clearings: make(chan *clearing), //nolint:gosec // a name, no secret
 		state: State{Target: o.Target.String(), Kind: o.Target.Kind(), Began: time.Now(), Contact: time.Now()},
 	}
 }
@@ -107,8 +117,8 @@ func (j *Journal) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.seen = 0
-	if err := j.adopt(ctx, s); err != nil {
+	j.seen, j.whole, j.pending = 0, true, Recollection{}
+	if err := errors.Join(j.adopt(ctx, s), j.recall(ctx, s)); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	for _, note := range s.Notes() {
@@ -129,17 +139,39 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// adopt merges what changed in the store.
+// adopt takes over what changed in the store.
 func (j *Journal) adopt(ctx context.Context, s *Store) error {
-	edges, newest, err := s.Changes(ctx, j.seen)
+	news, err := s.Changes(ctx, j.seen)
 	if err != nil {
 		return err
 	}
-	for _, e := range edges {
+	for _, reset := range news.Resets {
+		var namespaces []string
+		if reset.Namespace != "" {
+			namespaces = []string{reset.Namespace}
+		}
+		j.drop(namespaces, reset.At)
+	}
+	for _, e := range news.Edges {
 		j.options.Graph.Adopt(*e)
 	}
-	j.seen = newest
+	if len(news.Names) > 0 && j.options.Beside != nil {
+		j.options.Beside.Recall(Recollection{Names: news.Names})
+	}
+	j.seen = news.Newest
 	return nil
+}
+
+// recall gives back the leases that the store has.
+func (j *Journal) recall(ctx context.Context, s *Store) error {
+	if j.options.Beside == nil {
+		return nil
+	}
+	leases, known, err := s.Leases(ctx)
+	if err == nil {
+		j.options.Beside.Recall(Recollection{Leases: leases, Known: known})
+	}
+	return err
 }
 
 // Close ends the use of the store. Run has ended before.
@@ -152,8 +184,9 @@ func (j *Journal) Close() error {
 
 // Draft is a batch in the making: what it puts into the graph it writes down. It belongs to one goroutine.
 type Draft struct {
-	graph *graph.Graph
-	delta *graph.Graph // nil where nothing is stored
+	graph  *graph.Graph
+	delta  *graph.Graph // nil where nothing is stored
+	resets uint64       // of the journal when it began
 }
 
 // Begin returns a draft, or ErrUnavailable when a batch could not be stored anyway.
@@ -169,7 +202,7 @@ func (j *Journal) Begin() (*Draft, error) {
 	case len(j.waiting) >= maxWaiting:
 		return nil, fmt.Errorf("%w: %d batches wait for it", ErrUnavailable, len(j.waiting))
 	}
-	return &Draft{graph: j.options.Graph, delta: newDelta()}, nil
+	return &Draft{graph: j.options.Graph, delta: newDelta(), resets: j.resets}, nil
 }
 
 // Merge puts an observation into the graph, as graph.Merge does.
@@ -202,6 +235,7 @@ func (j *Journal) Seal(d *Draft, report Report) *Receipt {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.waiting = append(j.waiting, r)
+	j.torn = j.torn || d.resets != j.resets
 	return r
 }
 

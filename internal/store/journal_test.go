@@ -21,10 +21,16 @@ type replica struct {
 // newReplica opens a journal for that target. Nothing runs yet.
 func newReplica(t testing.TB, target string) *replica {
 	t.Helper()
+	return newReplicaWith(t, target, nil)
+}
+
+// newReplicaWith opens a journal for an operator that knows something beside the map.
+func newReplicaWith(t testing.TB, target string, beside Rememberer) *replica {
+	t.Helper()
 	g := graph.New(graph.Limits{})
 	j := NewJournal(JournalOptions{
 		Target: parse(t, target), Graph: g, Interval: 20 * time.Millisecond,
-		Retention: 30 * 24 * time.Hour, History: 90 * 24 * time.Hour,
+		Retention: 30 * 24 * time.Hour, History: 90 * 24 * time.Hour, Beside: beside, Leases: time.Hour,
 	})
 	if _, err := j.Open(t.Context()); err != nil {
 		t.Fatal(err)

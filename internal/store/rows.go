@@ -11,11 +11,14 @@ import (
 	"github.com/portolan-io/portolan/internal/identity"
 )
 
+// inside is what the text of a workload begins with.
+const inside = "w/"
+
 // peerText writes a peer as the store keeps it. No part but the last holds a '/'.
 func peerText(p graph.Peer) string {
 	switch {
 	case p.Inside():
-		return "w/" + p.Workload.Namespace + "/" + p.Workload.Kind + "/" + p.Workload.Name
+		return inside + p.Workload.Namespace + "/" + p.Workload.Kind + "/" + p.Workload.Name
 	case p.Name != "":
 		return "n/" + p.Name
 	default:
@@ -93,6 +96,11 @@ func evidenceTable() table {
 			" first_seen = LEAST(evidence.first_seen, excluded.first_seen), last_seen = GREATEST(evidence.last_seen, excluded.last_seen)," +
 			" sightings = evidence.sightings + LEAST(excluded.sightings, 9223372036854775807 - evidence.sightings)",
 	}
+}
+
+// mapTables returns the names of the tables of the map.
+func mapTables() []string {
+	return []string{edgeTable().name, serviceTable().name, evidenceTable().name, spellTable().name}
 }
 
 // statement returns the upsert of n rows.

@@ -109,7 +109,7 @@ func parse(t testing.TB, text string) Target {
 
 func commit(t testing.TB, s *Store, batches ...Batch) []bool {
 	t.Helper()
-	duplicate, _, err := s.Commit(t.Context(), batches)
+	duplicate, _, err := s.Commit(t.Context(), Group{Batches: batches})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,12 +119,12 @@ func commit(t testing.TB, s *Store, batches ...Batch) []bool {
 // contents returns what a graph knows that loads the store.
 func contents(t testing.TB, s *Store) []graph.Edge {
 	t.Helper()
-	edges, _, err := s.Changes(context.WithoutCancel(t.Context()), 0)
+	news, err := s.Changes(context.WithoutCancel(t.Context()), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := graph.New(graph.Limits{})
-	for _, e := range edges {
+	for _, e := range news.Edges {
 		if bound := g.Adopt(*e); bound != graph.Kept {
 			t.Fatalf("Adopt = %s, want kept", bound)
 		}
@@ -206,20 +206,21 @@ func TestABatchCountsOnce(t *testing.T) {
 func TestChangesAreReadByNumber(t *testing.T) {
 	onEach(t, func(t *testing.T, newTarget func(testing.TB) string) {
 		s := open(t, newTarget(t))
-		_, at, err := s.Commit(t.Context(), []Batch{batchOf("n1", 1, call("a", "b", 0), call("a", "c", 0))})
+		_, at, err := s.Commit(t.Context(), Group{Batches: []Batch{batchOf("n1", 1, call("a", "b", 0), call("a", "c", 0))}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		commit(t, s, batchOf("n1", 2, call("a", "c", time.Minute)))
-		changed, newest, err := s.Changes(t.Context(), at)
+		news, err := s.Changes(t.Context(), at)
 		if err != nil {
 			t.Fatal(err)
 		}
+		changed := news.Edges
 		if len(changed) != 1 || changed[0].Server != workload("shop", "c") || changed[0].Uses[0].Evidence[0].Count != 2 {
 			t.Errorf("changed after %d: %+v, want the edge to c with all its counts", at, changed)
 		}
-		if none, same, err := s.Changes(t.Context(), newest); len(none) != 0 || same != newest || err != nil {
-			t.Errorf("after the newest change there are %d edges, number %d, error %v", len(none), same, err)
+		if none, err := s.Changes(t.Context(), news.Newest); len(none.Edges) != 0 || none.Newest != news.Newest || err != nil {
+			t.Errorf("after the newest change there are %d edges, number %d, error %v", len(none.Edges), none.Newest, err)
 		}
 	})
 }
@@ -230,7 +231,7 @@ func TestTheStoreForgetsAsTheGraphDoes(t *testing.T) {
 		all := append(various(), call("a", "b", 0))
 		commit(t, s, batchOf("n1", 1, all...))
 		before := t0().Add(90 * time.Minute)
-		if err := s.Expire(t.Context(), before, t0().Add(1)); err != nil {
+		if err := s.Expire(t.Context(), Expiry{History: before, Reports: t0().Add(1)}); err != nil {
 			t.Fatal(err)
 		}
 		g := graphOf(all...)
