@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/names"
@@ -21,6 +22,7 @@ type chart struct {
 	journal *store.Journal
 	intake  *resolve.Intake
 	naming  naming
+	beside  *beside
 	world   *live.World
 	agents  *wire.Handler
 	changed chan struct{} // holds a value when the cluster has changed since the last retry
@@ -38,18 +40,21 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 	limits := graph.DefaultLimits()
 	limits.SpellGap = o.SpellGap
 	g := graph.New(limits)
+	known := &beside{names: names.New(o.Naming.Memory), log: log}
 	journal := store.NewJournal(store.JournalOptions{
-		Target: target, Graph: g, Interval: o.FlushInterval, Retention: o.Retention, History: o.History, Log: log,
+		Target: target, Graph: g, Interval: o.FlushInterval, Retention: o.Retention, History: o.History,
+		Beside: known, Leases: cluster.LeaseRetention, Log: log,
 	})
 	intake := resolve.NewIntake(o.resolving(), g).Into(journal)
 	return &chart{
-		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: names.New(o.Naming.Memory)},
+		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: known.names}, beside: known,
 		changed: make(chan struct{}, 1), started: time.Now(),
 	}, nil
 }
 
-// open loads the map. It returns the batches that are in it.
-func (c *chart) open(ctx context.Context) ([]wire.Committed, error) {
+// open loads the map, and what is known beside it into the picture of the cluster. It returns the batches that are in the map.
+func (c *chart) open(ctx context.Context, world *live.World) ([]wire.Committed, error) {
+	c.world, c.beside.world = world, world
 	reports, err := c.journal.Open(ctx)
 	if err != nil {
 		return nil, err

@@ -50,10 +50,6 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	if err != nil {
 		return err
 	}
-	committed, err := chart.open(ctx)
-	if err != nil {
-		return err
-	}
 	world, err := live.New(config, live.Options{
 		Namespaces: o.WatchNamespaces, Trim: o.Knowing.reading(), Log: log,
 		Announce: func(c live.Change) { changes.Announce(c.Before, c.After, c.Namespaces); chart.stir() },
@@ -61,7 +57,10 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	if err != nil {
 		return err
 	}
-	chart.world = world
+	committed, err := chart.open(ctx, world)
+	if err != nil {
+		return err
+	}
 	clients, err := newClients(config)
 	if err != nil {
 		return err
