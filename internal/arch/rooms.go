@@ -106,7 +106,7 @@ func plan() map[string]room {
 
 		// The whole line, and the doors to people.
 		"internal/role":    {ours: "api/* controllers internal/*", outside: clusterIO + " " + metrics + " " + flags + " github.com/go-logr/logr golang.org/x/sync"},
-		"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
+		"internal/command": {ours: "api/* internal/role internal/query internal/graph internal/identity internal/traffic internal/export/*", outside: clusterIO + " " + connectWire + " " + flags + " golang.org/x/term k8s.io/streaming k8s.io/klog/v2 sigs.k8s.io/yaml"},
 
 		// Tests.
 		"internal/arch":             {outside: "golang.org/x/tools", testOnly: true},

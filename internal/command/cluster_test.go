@@ -41,7 +41,7 @@ func newCluster(t *testing.T) *cluster {
 	must(t, err)
 	from := operatorOf(t, shop(t))
 	from.status = healthy()
-	operator := httptest.NewServer(query.NewHandler(from, nil, slog.New(slog.DiscardHandler)))
+	operator := httptest.NewServer(query.NewHandler(from, query.Doorkeepers{Clearers: tokens{}}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(operator.Close)
 	c := &cluster{config: config, clients: clients, kubelet: newKubelet(t), operator: operator.Listener.Addr().String()}
 	c.kubeconfig = writeKubeconfig(t, &clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData},

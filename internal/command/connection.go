@@ -30,6 +30,8 @@ type connection struct {
 
 	address, caFile, tokenFile string // direct
 
+	signsIn bool // the operator has to know who asks, also through a tunnel
+
 	timeout time.Duration // of one query, finding the operator included; 0 means none
 	debug   bool
 	version string // of this program
@@ -73,7 +75,7 @@ func (c *connection) validate() error {
 		return flagError{fmt.Errorf("mapper-service-port %d: want 1 to 65535", c.port)}
 	case c.address == "" && c.caFile != "":
 		return flagError{errors.New("flag --ca-file needs --address")}
-	case c.address == "" && c.tokenFile != "":
+	case c.address == "" && c.tokenFile != "" && !c.signsIn:
 		return flagError{errors.New("flag --token-file needs --address")}
 	}
 	return nil
@@ -133,6 +135,11 @@ func (c *connection) askBy(ctx context.Context, say sayf, q question) error {
 	f, err := newFinder(config, contextName, c)
 	if err != nil {
 		return err
+	}
+	if c.signsIn {
+		if f.sign, err = c.signature(config, contextName); err != nil {
+			return err
+		}
 	}
 	return f.ask(ctx, say, q)
 }

@@ -51,16 +51,16 @@ func TestAFailedQuestionIsNoEmptyMap(t *testing.T) {
 		want    string // begins standard error
 	}{
 		"the operator stumbles": {
-			query.NewHandler(stumbling{}, tokens{}, slog.New(slog.DiscardHandler)), "", "Error: operator answered 500: the operator stumbled",
+			query.NewHandler(stumbling{}, guarded(tokens{}), slog.New(slog.DiscardHandler)), "", "Error: operator answered 500: the operator stumbled",
 		},
 		"the operator is too slow": {
 			http.HandlerFunc(slow), " --timeout 50ms", "Error: operator did not answer within 50ms\nHint: raise --timeout or narrow with -n\n",
 		},
 		"the answer breaks off":     {http.HandlerFunc(cutOff), "", "Error: operator at https://127.0.0.1:"},
 		"somebody else is there":    {http.NotFoundHandler(), "", "Error: operator at https://127.0.0.1:"},
-		"the token is not accepted": {query.NewHandler(stumbling{}, nobody{}, slog.New(slog.DiscardHandler)), "", "Error: operator answered 403: "},
+		"the token is not accepted": {query.NewHandler(stumbling{}, guarded(nobody{}), slog.New(slog.DiscardHandler)), "", "Error: operator answered 403: "},
 		"another major version": {
-			query.NewHandler(source{graph: graph.New(graph.Limits{}), basis: query.Basis{Version: "v2.1.0"}, status: query.Status{Version: "v2.1.0"}}, tokens{}, slog.New(slog.DiscardHandler)),
+			query.NewHandler(source{graph: graph.New(graph.Limits{}), basis: query.Basis{Version: "v2.1.0"}, status: query.Status{Version: "v2.1.0"}}, guarded(tokens{}), slog.New(slog.DiscardHandler)),
 			"", "Error: operator is v2.1.0 and this is v1.4.0: use a command line of the operator's major version\n",
 		},
 		"the authority is another": {http.NotFoundHandler(), " --ca-file other.crt", "Error: operator at https://127.0.0.1:"},
@@ -92,7 +92,9 @@ func TestAFailedQuestionIsNoEmptyMap(t *testing.T) {
 // nobody is an Authorizer that lets nobody in.
 type nobody struct{}
 
-func (nobody) MayRead(context.Context, string) error { return query.ErrForbidden }
+func (nobody) Authorize(context.Context, string, query.Deed) (string, error) {
+	return "", query.ErrForbidden
+}
 
 func TestAnUnknownAuthorityIsHinted(t *testing.T) {
 	scene := newScene(t, operatorOf(t, shop(t)))

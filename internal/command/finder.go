@@ -27,6 +27,7 @@ type finder struct {
 	context            string // name of the kubeconfig's context, for people
 	namespace, service string // empty means discover
 	port               int
+	sign               signature // nil where the operator need not know who asks
 }
 
 func newFinder(config *rest.Config, contextName string, c *connection) (*finder, error) {
@@ -90,7 +91,13 @@ func (f *finder) askPod(ctx context.Context, pod corev1.Pod, port int, q questio
 		return err
 	}
 	defer through.Close()
-	client := query.NewClient(through.httpClient(), "http://"+usualService, "")
+	http := through.httpClient()
+	if f.sign != nil {
+		if http.Transport, err = f.sign(http.Transport); err != nil {
+			return err
+		}
+	}
+	client := query.NewClient(http, "http://"+usualService, "")
 	return q(ctx, reached{Client: client, cluster: f.clients})
 }
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,9 @@ func TestReachingTheOperator(t *testing.T) {
 	const list = "portolan list -n shop --since 2026-11-20T06:59:30Z"
 	const listed = "checkout in namespace shop calls:\n  - coredns in namespace kube-system\nfrontend in namespace shop calls:\n" +
 		"  - checkout in namespace shop\nreport in namespace shop calls:\n  - kubernetes in namespace default\n"
+	good, bad := filepath.Join(t.TempDir(), "good"), filepath.Join(t.TempDir(), "bad")
+	write(t, good, token)
+	write(t, bad, "another")
 	for _, tc := range []struct {
 		name    string
 		install func(*testing.T)
@@ -54,6 +58,15 @@ func TestReachingTheOperator(t *testing.T) {
 			c.service(t, usualNamespace, usualService, false)
 			c.pod(t, "a", c.operator, isReadyNow)
 		}, list, listed, "", "a:9090"},
+		{
+			"a reset asks for a token, which a certificate is not", installed, "portolan reset -n nowhere", "",
+			"Error: resetting the map needs a bearer token, and the user of context \"test\" has none\nHint: make one with", "",
+		},
+		{"a reset goes through a tunnel with a token", installed, "portolan reset -n nowhere --token-file " + good, "", "", "a:9090"},
+		{
+			"a reset with another token is refused", installed, "portolan reset -n nowhere --token-file " + bad, "",
+			"Error: operator answered 401: the token is not valid", "a:9090",
+		},
 		{"a port of the Service means the port behind it", installed, list + " --mapper-service-port 9443", listed, "", "a:9443"},
 		{"a port that the Service has not is that of the pod", installed, list + " --mapper-service-port 7777", listed, "", "a:7777"},
 		{"pods that are not ready are passed over", func(t *testing.T) {

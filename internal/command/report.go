@@ -199,6 +199,9 @@ func operator(s query.Status, around installation) (_ component, degraded bool) 
 
 // keeping says how many edges the map has and how they are kept.
 func keeping(s query.Status) (_ string, failing bool) {
+	if s.WithoutMap {
+		return "no map (--map=false)", false
+	}
 	since, kept := s.Started, s.Store
 	if !kept.Began.IsZero() {
 		since = kept.Began

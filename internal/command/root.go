@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 )
 
 // The exit statuses.
@@ -26,7 +27,9 @@ const (
 
 // Run runs one command line and returns the exit status. args[0] is the name of the program.
 func Run(ctx context.Context, version string, args []string) int {
-	return run(ctx, version, args, surroundings{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv})
+	return run(ctx, version, args, surroundings{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, typed: term.IsTerminal(int(os.Stdin.Fd())),
+	})
 }
 
 // surroundings are where a command reads and writes.
@@ -34,6 +37,7 @@ type surroundings struct {
 	in       io.Reader
 	out, err io.Writer
 	env      func(name string) (value string, set bool)
+	typed    bool // a person types what comes in
 }
 
 func run(ctx context.Context, version string, args []string, s surroundings) int {
@@ -107,9 +111,9 @@ func newRoot(version, name string, s surroundings) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupHouse)
 	root.SetCompletionCommandGroupID(groupHouse)
-	add(root, groupMap, append(mapCommands(version), diffCommand(version), replayCommand())...)
+	add(root, groupMap, append(mapCommands(version, s.typed), diffCommand(version), replayCommand())...)
 	add(root, groupHouse, statusCommand(version), versionCommand(version))
-	add(root, groupDropIns, networkMapper(version))
+	add(root, groupDropIns, networkMapper(version, s.typed))
 	add(root, groupRoles, agentCommand(version, s.env), operatorCommand(version, s.env))
 	return root
 }
@@ -122,18 +126,18 @@ func add(root *cobra.Command, group string, commands ...*cobra.Command) {
 }
 
 // mapCommands are the verbs about the map.
-func mapCommands(version string) []*cobra.Command {
-	return []*cobra.Command{listCommand(version), exportCommand(version), visualizeCommand(version)}
+func mapCommands(version string, typed bool) []*cobra.Command {
+	return []*cobra.Command{listCommand(version), exportCommand(version), visualizeCommand(version), resetCommand(version, typed)}
 }
 
 // networkMapper holds the verbs of the map once more, under the name that scripts written for Otterize use.
-func networkMapper(version string) *cobra.Command {
+func networkMapper(version string, typed bool) *cobra.Command {
 	group := &cobra.Command{
 		Use: "network-mapper", Aliases: []string{"mapper"}, Short: "The verbs of the map, as Otterize names them",
 		Args: noArguments, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	group.AddCommand(mapCommands(version)...)
+	group.AddCommand(mapCommands(version, typed)...)
 	return group
 }
 

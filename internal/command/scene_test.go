@@ -48,6 +48,10 @@ func (o source) Changes(p query.Period, f graph.Filter) query.Changes {
 }
 func (o source) Status() query.Status { return o.status }
 
+func (o source) Reset(_ context.Context, namespaces []string) (int, error) {
+	return o.graph.Reset(namespaces...), nil
+}
+
 // operatorOf returns an operator that knows what a graph document holds.
 func operatorOf(t *testing.T, text string) source {
 	t.Helper()
@@ -96,17 +100,22 @@ const token = "a-token"
 // tokens is an Authorizer that knows one token.
 type tokens struct{}
 
-func (tokens) MayRead(_ context.Context, got string) error {
+func (tokens) Authorize(_ context.Context, got string, _ query.Deed) (string, error) {
 	if got != token {
-		return query.ErrUnknown
+		return "", query.ErrUnknown
 	}
-	return nil
+	return "ann", nil
+}
+
+// guarded lets nobody do anything without that authorizer.
+func guarded(by query.Authorizer) query.Doorkeepers {
+	return query.Doorkeepers{Readers: by, Clearers: by}
 }
 
 // newScene serves a source at an address that the environment names, and goes into an empty folder.
 func newScene(t *testing.T, from query.Source) *scene {
 	t.Helper()
-	return newSceneWith(t, query.NewHandler(from, tokens{}, slog.New(slog.DiscardHandler)))
+	return newSceneWith(t, query.NewHandler(from, guarded(tokens{}), slog.New(slog.DiscardHandler)))
 }
 
 func newSceneWith(t *testing.T, handler http.Handler) *scene {
@@ -147,9 +156,18 @@ func (s *scene) run(ctx context.Context, line string) result {
 }
 
 func (s *scene) runWith(ctx context.Context, line string, in io.Reader) result {
+	return s.runAs(ctx, line, in, false)
+}
+
+// typed runs a command line whose input a person types.
+func (s *scene) typed(ctx context.Context, line string, in io.Reader) result {
+	return s.runAs(ctx, line, in, true)
+}
+
+func (s *scene) runAs(ctx context.Context, line string, in io.Reader, typed bool) result {
 	var out, errs bytes.Buffer
 	code := run(ctx, version, words(line), surroundings{
-		in: in, out: &out, err: &errs,
+		in: in, out: &out, err: &errs, typed: typed,
 		env: func(name string) (string, bool) { value, set := s.env[name]; return value, set },
 	})
 	return result{out.String(), errs.String(), code}

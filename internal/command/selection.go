@@ -128,6 +128,9 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 	if age := f.Window.To.Sub(f.Window.From); s.file == "" && !f.Window.From.IsZero() && age < youngMap {
 		say.sayf(cmd, "Note: the map begins at %s (%s ago); what was not seen since then is not in it", stampOf(f.Window.From), rounded(age))
 	}
+	if asked := s.earliest(time.Now()); s.file == "" && asked.Before(f.Window.From) && !asked.IsZero() && f.Window.To.Sub(f.Window.From) >= youngMap {
+		say.sayf(cmd, "Note: the map begins at %s; what was before is not in it", stampOf(f.Window.From))
+	}
 	for _, note := range f.notes {
 		say.sayf(cmd, "Note: %s", note)
 	}
@@ -135,6 +138,14 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 		say.sayf(cmd, "Note: the map has no client in namespace %s", namespace)
 	}
 	return f.Map, nil
+}
+
+// earliest returns the moment from which on the flags ask for the map; the zero time where they do not say.
+func (s *selection) earliest(now time.Time) time.Time {
+	if s.at.text != "" {
+		return s.at.at(now)
+	}
+	return s.since.at(now)
 }
 
 // checkAt refuses what a moment does not go with.

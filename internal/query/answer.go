@@ -1,10 +1,12 @@
 // Package query is what people ask the operator: the schema, the handler that serves it and the client that the command
 // line uses.
 //
-// It is read-only. It must not change the map or the cluster, and it must not draw: it hands out edges.
+// Only a reset changes the map. The room must not change anything else, or the cluster, and it must not draw: it hands out
+// edges.
 package query
 
 import (
+	"context"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/graph"
@@ -13,7 +15,7 @@ import (
 // Basis is what the edges of an answer rest on.
 type Basis struct {
 	Cluster      string    // UID of the namespace kube-system; empty when it is not known
-	From, To     time.Time // the time that was watched; in an answer no edge is older than From
+	From, To     time.Time // the time that was watched and is kept; in an answer no edge or change is older than From
 	Acknowledged uint64    // sightings that agents delivered
 	Dropped      uint64    // sightings that agents lost
 	Version      string    // of the operator
@@ -28,6 +30,16 @@ func (b Basis) reaching(edges []graph.Edge) Basis {
 	for i := range edges {
 		if first := edges[i].First; !first.IsZero() && first.Before(b.From) {
 			b.From = first
+		}
+	}
+	return b
+}
+
+// since returns a basis that begins no later than the first of the changes, for the same reason.
+func (b Basis) since(changes []graph.Change) Basis {
+	for i := range changes {
+		if changes[i].At.Before(b.From) {
+			b.From = changes[i].At
 		}
 	}
 	return b
@@ -95,11 +107,13 @@ type Refusal struct {
 	Meaning        string // of the reason, for people
 }
 
-// Source answers the questions. It is called from any goroutine and must not block.
+// Source answers the questions. It is called from any goroutine, and only Reset may block.
 type Source interface {
 	Basis() Basis
 	Edges(graph.Filter) []graph.Edge         // sorted; the caller owns them
 	At(time.Time, graph.Filter) []graph.Edge // the same, as they were then
 	Changes(Period, graph.Filter) Changes    // sorted by edge, then by time
 	Status() Status
+	// Reset clears the edges of those namespaces, or all where there are none, with their history. It returns how many went.
+	Reset(ctx context.Context, namespaces []string) (int, error)
 }

@@ -84,7 +84,7 @@ func TestReviewsDecideWhoMayRead(t *testing.T) {
 		"nobody can tell without any rights": {Reviews{knownTokens(), rights(nil)}, "Bearer reader", http.StatusServiceUnavailable, "reviewing the access of ann"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := httptest.NewUnstartedServer(NewHandler(newOperator(1), tc.reviews, quiet()))
+			server := httptest.NewUnstartedServer(NewHandler(newOperator(1), Doorkeepers{Readers: tc.reviews}, quiet()))
 			server.EnableHTTP2 = true
 			server.StartTLS()
 			defer server.Close()
@@ -126,7 +126,7 @@ func (w withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestTheClientSendsItsToken(t *testing.T) {
 	access := rights{"readers": "get graphs.portolan.dev"}
-	server := httptest.NewTLSServer(NewHandler(newOperator(1), Reviews{knownTokens(), access}, quiet()))
+	server := httptest.NewTLSServer(NewHandler(newOperator(1), Doorkeepers{Readers: Reviews{knownTokens(), access}}, quiet()))
 	defer server.Close()
 	client := NewClient(server.Client(), server.URL, "reader")
 	if _, _, err := client.Edges(t.Context(), graph.Filter{}); err != nil {
@@ -140,7 +140,7 @@ func TestTheClientSendsItsToken(t *testing.T) {
 func TestAccessIsReviewedForTheWholeUser(t *testing.T) {
 	user := knownTokens()["reader"]
 	user.UID = "u1"
-	got := accessReview(user).Spec
+	got := accessReview(user, Read).Spec
 	want := authorizationv1.SubjectAccessReviewSpec{
 		User: "ann", UID: "u1", Groups: []string{"readers"}, Extra: map[string]authorizationv1.ExtraValue{"scope": {"a"}},
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Group: "portolan.dev", Resource: "graphs", Verb: "get"},

@@ -28,38 +28,48 @@ const (
 
 // Paths returns the paths that NewHandler's handler serves. It answers all others with 404.
 func Paths() []string {
-	return []string{querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure, querypbconnect.MapServiceChangesProcedure}
+	return []string{
+		querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure, querypbconnect.MapServiceChangesProcedure,
+		querypbconnect.MapServiceResetProcedure,
+	}
 }
 
 // Served is what NewHandler's handler serves, for people who ask for a wrong path.
-const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + ", " + querypbconnect.MapServiceStatusProcedure + " and " + querypbconnect.MapServiceChangesProcedure + ")"
+const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + ", " + querypbconnect.MapServiceStatusProcedure + ", " +
+	querypbconnect.MapServiceChangesProcedure + " and " + querypbconnect.MapServiceResetProcedure + ")"
 
-// Authorizer says whether the holder of a token may read the map. It is called from any goroutine. ErrUnknown, ErrAudience
-// and ErrForbidden refuse the caller; any other error means that nobody can tell at present.
+// Authorizer says whether the holder of a token may do something, and who that is. It is called from any goroutine.
+// ErrUnknown, ErrAudience and ErrForbidden refuse the caller; any other error means that nobody can tell at present.
 type Authorizer interface {
-	MayRead(ctx context.Context, token string) error
+	Authorize(ctx context.Context, token string, deed Deed) (user string, err error)
+}
+
+// Doorkeepers are who lets people in.
+type Doorkeepers struct {
+	Readers  Authorizer // nil lets everyone read and is for a listener that only a port-forward reaches
+	Clearers Authorizer // nil lets nobody reset the map
 }
 
 // The refusals of an Authorizer.
 var (
 	ErrUnknown   = errors.New("the token is not valid; pass one of this cluster with --token-file")
 	ErrAudience  = errors.New("the token is one of this cluster, but for another audience than the API server; pass one that \"kubectl create token\" makes without --audience")
-	ErrForbidden = errors.New("the token's user may not get graphs.portolan.dev; bind the ClusterRole portolan-map-reader to it")
+	ErrForbidden = errors.New("the token's user may not")
 )
 
-// NewHandler returns a handler that answers from source. With an authorizer every caller needs a bearer token; nil lets
-// everyone in and is for a listener that only a port-forward reaches.
-func NewHandler(source Source, authorizer Authorizer, log *slog.Logger) http.Handler {
-	_, service := querypbconnect.NewMapServiceHandler(service{source}, connect.WithReadMaxBytes(maxQuestion))
-	return &door{service: service, authorizer: authorizer, errors: connect.NewErrorWriter(), log: log}
+// NewHandler returns a handler that answers from source to those whom the doorkeepers let in. A reset is logged with its
+// caller's name.
+func NewHandler(source Source, keepers Doorkeepers, log *slog.Logger) http.Handler {
+	_, service := querypbconnect.NewMapServiceHandler(service{source, log}, connect.WithReadMaxBytes(maxQuestion))
+	return &door{service: service, keepers: keepers, errors: connect.NewErrorWriter(), log: log}
 }
 
-// door lets in who may read, and survives what is behind it.
+// door lets in who may read or reset, and survives what is behind it.
 type door struct {
-	service    http.Handler
-	authorizer Authorizer
-	errors     *connect.ErrorWriter
-	log        *slog.Logger
+	service http.Handler
+	keepers Doorkeepers
+	errors  *connect.ErrorWriter
+	log     *slog.Logger
 }
 
 // ServeHTTP implements http.Handler.
@@ -69,12 +79,16 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("%+q is not served here; served is %s", r.URL.Path[:min(len(r.URL.Path), maxPath)], Served), http.StatusNotFound)
 		return
 	}
-	if err := d.admit(r); err != nil {
+	user, err := d.admit(r)
+	if err != nil {
 		_ = d.errors.Write(w, r, err)
 		return
 	}
-	d.service.ServeHTTP(w, r)
+	d.service.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, user)))
 }
+
+// callerKey is under which a context holds the name of the caller, for the log.
+type callerKey struct{}
 
 func (d *door) survive(w http.ResponseWriter, r *http.Request) {
 	cause := recover()
@@ -89,27 +103,39 @@ func (d *door) survive(w http.ResponseWriter, r *http.Request) {
 	_ = d.errors.Write(w, r, connect.NewError(connect.CodeInternal, errors.New("the operator stumbled over this question; its log says where")))
 }
 
-func (d *door) admit(r *http.Request) error {
-	if d.authorizer == nil {
-		return nil
+// admit returns who calls; nobody's name is known who needs no token.
+func (d *door) admit(r *http.Request) (user string, err error) {
+	keeper, deed := d.keepers.Readers, Read
+	if r.URL.Path == querypbconnect.MapServiceResetProcedure {
+		keeper, deed = d.keepers.Clearers, Clear
+	}
+	switch {
+	case keeper == nil && deed == Read:
+		return "", nil
+	case keeper == nil:
+		return "", connect.NewError(connect.CodePermissionDenied, errors.New("nobody may reset the map here"))
 	}
 	token, given := strings.CutPrefix(r.Header.Get(authorizeField), bearerPrefix)
 	if !given || token == "" {
-		return connect.NewError(connect.CodeUnauthenticated, errors.New("a bearer token is missing; pass one with --token-file"))
+		return "", connect.NewError(connect.CodeUnauthenticated, errors.New("a bearer token is missing; pass one with --token-file"))
 	}
-	switch err := d.authorizer.MayRead(r.Context(), token); {
+	user, err = keeper.Authorize(r.Context(), token, deed)
+	switch {
 	case err == nil:
-		return nil
+		return user, nil
 	case errors.Is(err, ErrUnknown), errors.Is(err, ErrAudience):
-		return connect.NewError(connect.CodeUnauthenticated, err)
+		return "", connect.NewError(connect.CodeUnauthenticated, err)
 	case errors.Is(err, ErrForbidden):
-		return connect.NewError(connect.CodePermissionDenied, err)
+		return "", connect.NewError(connect.CodePermissionDenied, err)
 	default:
-		return connect.NewError(connect.CodeUnavailable, fmt.Errorf("nobody can tell now who may read: %w", err))
+		return "", connect.NewError(connect.CodeUnavailable, fmt.Errorf("nobody can tell now who may %s the map: %w", deed.word(), err))
 	}
 }
 
-type service struct{ source Source }
+type service struct {
+	source Source
+	log    *slog.Logger
+}
 
 // errWithoutMap tells who asks for edges that none of them are here: an empty map would say that nobody calls anybody.
 var errWithoutMap = errors.New("this operator keeps no map (--map=false); ask the one that does, with --mapper-service-name or --address")
@@ -155,7 +181,7 @@ func (s service) Changes(_ context.Context, request *connect.Request[querypb.Cha
 	if basis.WithoutMap {
 		return connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
 	}
-	page := &querypb.ChangesPage{Basis: fromBasis(basis), Same: uint64(max(found.Same, 0))}
+	page := &querypb.ChangesPage{Basis: fromBasis(basis.since(found.Changes)), Same: uint64(max(found.Same, 0))}
 	for {
 		n, uses := 0, 0
 		for n < len(found.Changes) && uses < pageUses {

@@ -152,7 +152,7 @@ func (b breaking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestAnAnswerThatBreaksOffIsNoSmallMap(t *testing.T) {
-	handler := NewHandler(newOperator(3*pageUses), nil, quiet())
+	handler := NewHandler(newOperator(3*pageUses), Doorkeepers{}, quiet())
 	for name, part := range map[string]func(int) int{
 		"at once":                   func(int) int { return 0 },
 		"in the first page's head":  func(int) int { return 3 },
@@ -218,9 +218,9 @@ func TestWhatIsNoOperatorIsNoEmptyMap(t *testing.T) {
 
 func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
 	w := httptest.NewRecorder()
-	handler := NewHandler(newOperator(1), Reviews{}, quiet()) // nobody needs a token to be told
+	handler := NewHandler(newOperator(1), Doorkeepers{Readers: Reviews{}}, quiet()) // nobody needs a token to be told
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/edges?"+strings.Repeat("x", 100), nil))
-	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status and /portolan.query.v1.MapService/Changes)` + "\n"
+	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status, /portolan.query.v1.MapService/Changes and /portolan.query.v1.MapService/Reset)` + "\n"
 	if w.Code != http.StatusNotFound || w.Body.String() != want {
 		t.Errorf("answer = %d %s, want 404 %s", w.Code, w.Body, want)
 	}

@@ -60,3 +60,19 @@ func TestAPeriodHasABeginningAndAnEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestChangesBeginWithTheFirstOfThem(t *testing.T) {
+	source := newOperator(1)
+	for name, tc := range map[string]struct{ from, want time.Time }{
+		"what is kept begins before all changes": {t0().Add(-30 * time.Minute), t0().Add(-30 * time.Minute)},
+		"what is kept begins after one":          {t0().Add(4 * time.Second), t0()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source.basis.From = tc.from
+			basis, _, err := serve(t, source).Changes(t.Context(), Period{From: t0().Add(-time.Hour), To: t0().Add(time.Hour)}, graph.Filter{})
+			if err != nil || !basis.From.Equal(tc.want) {
+				t.Errorf("From = %s and error %v, want %s", basis.From, err, tc.want)
+			}
+		})
+	}
+}

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -32,6 +34,13 @@ func (o operator) Changes(p Period, f graph.Filter) Changes {
 	return Changes{Changes: changes, Same: same}
 }
 func (o operator) Status() Status { return o.status }
+
+func (o operator) Reset(_ context.Context, namespaces []string) (int, error) {
+	if o.status.Store.Kind == "" {
+		return 0, errors.New("the store fails")
+	}
+	return o.graph.Reset(namespaces...), nil
+}
 
 // t0 is when everything in these tests begins.
 func t0() time.Time { return time.Date(2026, 11, 13, 7, 0, 0, 0, time.UTC) }
@@ -71,7 +80,7 @@ func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 // serve serves a source without authorization and returns a client of it.
 func serve(t testing.TB, source Source) *Client {
 	t.Helper()
-	return serveHandler(t, NewHandler(source, nil, quiet()))
+	return serveHandler(t, NewHandler(source, Doorkeepers{}, quiet()))
 }
 
 func serveHandler(t testing.TB, handler http.Handler) *Client {

@@ -2,6 +2,7 @@ package role
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,14 +25,17 @@ type answers struct {
 	cluster string // UID of kube-system; empty when it could not be read
 	elected <-chan struct{}
 	tally   *controllers.Tally
-	mapless bool // agents report elsewhere
 }
 
 // Basis implements query.Source.
 func (a answers) Basis() query.Basis {
 	kept := a.journal.State()
+	began := kept.Began
+	if horizon := time.Now().Add(-a.history); horizon.After(began) {
+		began = horizon
+	}
 	basis := query.Basis{
-		From: kept.Began, To: kept.Contact, Version: a.version, Cluster: a.cluster,
+		From: began, To: kept.Contact, Version: a.version, Cluster: a.cluster,
 		WithoutMap: a.mapless, Shared: kept.Kind == store.Postgres,
 	}
 	if kept.Problem != "" && kept.Kind == store.Postgres {
@@ -58,6 +62,11 @@ func (a answers) Changes(p query.Period, filter graph.Filter) query.Changes {
 	return query.Changes{Changes: changes, Same: same}
 }
 
+// Reset implements query.Source.
+func (a answers) Reset(ctx context.Context, namespaces []string) (int, error) {
+	return a.journal.Reset(ctx, namespaces)
+}
+
 // Status implements query.Source.
 func (a answers) Status() query.Status {
 	unreadable := a.world.Unreadable() // before the picture: what is repaired in between is in the picture
@@ -65,9 +74,9 @@ func (a answers) Status() query.Status {
 	status := query.Status{
 		Version: a.version, Started: a.started, Edges: a.graph.Len(), Synced: world.Synced, Leading: a.leading(),
 		Refusals: a.refusals(), Intents: countIntents(snapshot, unreadable), Failing: a.tally.Failing(), WithoutMap: a.mapless,
-		Store: describeStore(a.journal.State()),
 	}
 	if !a.mapless {
+		status.Store = describeStore(a.journal.State())
 		status.Nodes, status.Joined = namesOf(snapshot.Nodes())
 	}
 	for _, agent := range a.agents.Agents() {

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"bytes"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -60,9 +61,21 @@ func TestAnOperatorWithoutTheMapSaysSo(t *testing.T) {
 	}
 	o := DefaultOperatorOptions("v1")
 	for _, mapless := range []bool{false, true} {
+		o.Map = !mapless
 		c := chartInMemory(t, o)
-		c.world, c.agents = world, newAgents(t, c, o)
-		a := answers{chart: c, tally: new(controllers.Tally), mapless: mapless}
+		c.agents = newAgents(t, c, o)
+		var log bytes.Buffer
+		c.log = slog.New(slog.NewTextHandler(&log, nil))
+		if _, err := c.open(t.Context(), world); err != nil {
+			t.Fatal(err)
+		}
+		if forgets := strings.Contains(log.String(), "the map is kept in memory: a restart forgets it"); forgets == mapless {
+			t.Errorf("without the map %t: the log says %q", mapless, log.String())
+		}
+		a := answers{chart: c, tally: new(controllers.Tally)}
+		if kept := a.Status().Store.Kind; (kept == "") != mapless {
+			t.Errorf("without the map %t: Status says that it is kept in %q", mapless, kept)
+		}
 		if a.Status().WithoutMap != mapless || a.Basis().WithoutMap != mapless {
 			t.Errorf("without the map %t: Status says %t, Basis %t", mapless, a.Status().WithoutMap, a.Basis().WithoutMap)
 		}
@@ -74,5 +87,19 @@ func TestNodesAreNamedWithWhenTheyJoined(t *testing.T) {
 	names, joined := namesOf([]*cluster.Node{{Name: "a", Created: at}, {Name: "b", Created: at.Add(time.Hour)}})
 	if !slices.Equal(names, []string{"a", "b"}) || len(joined) != 2 || joined["b"] != at.Add(time.Hour) {
 		t.Errorf("namesOf() = %v, %v", names, joined)
+	}
+}
+
+func TestTheMapBeginsWithWhatIsKept(t *testing.T) {
+	o := DefaultOperatorOptions("v1")
+	c := chartInMemory(t, o)
+	c.agents = newAgents(t, c, o)
+	a := answers{chart: c}
+	if from := a.Basis().From; time.Since(from) > time.Minute {
+		t.Errorf("the map of an operator that starts begins at %s", from)
+	}
+	c.history = -time.Hour // as if it had run for longer than it keeps anything
+	if from := a.Basis().From; time.Until(from) < 59*time.Minute {
+		t.Errorf("the map begins at %s, before what is kept", from)
 	}
 }

@@ -27,6 +27,9 @@ type chart struct {
 	agents  *wire.Handler
 	changed chan struct{} // holds a value when the cluster has changed since the last retry
 	started time.Time
+	history time.Duration // how long what is over can be asked for
+	mapless bool          // agents report elsewhere
+	log     *slog.Logger
 }
 
 func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
@@ -48,13 +51,16 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 	intake := resolve.NewIntake(o.resolving(), g).Into(journal)
 	return &chart{
 		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: known.names}, beside: known,
-		changed: make(chan struct{}, 1), started: time.Now(),
+		changed: make(chan struct{}, 1), started: time.Now(), history: o.History, mapless: !o.Map, log: log,
 	}, nil
 }
 
 // open loads the map, and what is known beside it into the picture of the cluster. It returns the batches that are in the map.
 func (c *chart) open(ctx context.Context, world *live.World) ([]wire.Committed, error) {
 	c.world, c.beside.world = world, world
+	if kept := c.journal.State(); kept.Kind == store.Memory && !c.mapless {
+		c.log.Warn("the map is kept in memory: a restart forgets it")
+	}
 	reports, err := c.journal.Open(ctx)
 	if err != nil {
 		return nil, err

@@ -26,8 +26,8 @@ func newClients(config *rest.Config) (*clients, error) {
 
 func (c *clients) tokens() wire.TokenReviewer { return c.kubernetes.AuthenticationV1().TokenReviews() }
 
-// readers decides who may read the map with a token.
-func (c *clients) readers() query.Authorizer {
+// reviews decides who may read or reset the map with a token.
+func (c *clients) reviews() query.Authorizer {
 	return query.Reviews{Tokens: c.tokens(), Access: c.kubernetes.AuthorizationV1().SubjectAccessReviews()}
 }
 

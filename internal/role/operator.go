@@ -84,8 +84,8 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	keeper := o.keeper(clients, log)
-	doors := o.doors(agents, clients.readers(), log)
-	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally, mapless: !o.Map}
+	doors := o.doors(agents, clients.reviews(), log)
+	answers := answers{chart: chart, version: o.Version, cluster: clients.clusterUID(ctx, log), elected: mgr.Elected(), tally: &tally}
 	watch := &health{ready: func() string { return o.notReady(world, keeper.Serving) }}
 	registry.MustRegister(operatorMetrics(chart, agents, world))
 	if o.Map { // without it no agent is expected
@@ -96,7 +96,9 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 	line, ctx := errgroup.WithContext(ctx)
 	line.Go(func() error { return serve(ctx, o.Health, watch.handler()) })
 	line.Go(func() error { return serve(ctx, o.Metrics, operatorMetricsHandler(registry)) })
-	line.Go(func() error { return serve(ctx, o.Query, query.NewHandler(answers, nil, log)) })
+	line.Go(func() error {
+		return serve(ctx, o.Query, query.NewHandler(answers, query.Doorkeepers{Clearers: clients.reviews()}, log))
+	})
 	line.Go(func() error { return keeper.Run(ctx) })
 	line.Go(func() error { return serveTLS(ctx, o.Listen, doors(answers), keeper.Serving, log) })
 	line.Go(func() error { world.Run(ctx); return nil })
@@ -142,9 +144,9 @@ func newManager(config *rest.Config, o OperatorOptions) (manager.Manager, error)
 
 // doors returns what is served to agents and, with a token, to people, on one port. Either answers in words what is served
 // to those who ask for something else.
-func (o OperatorOptions) doors(agents http.Handler, readers query.Authorizer, log *slog.Logger) func(query.Source) http.Handler {
+func (o OperatorOptions) doors(agents http.Handler, reviews query.Authorizer, log *slog.Logger) func(query.Source) http.Handler {
 	return func(answers query.Source) http.Handler {
-		people := query.NewHandler(answers, readers, log)
+		people := query.NewHandler(answers, query.Doorkeepers{Readers: reviews, Clearers: reviews}, log)
 		mux := http.NewServeMux()
 		for _, path := range query.Paths() {
 			mux.Handle(path, people)

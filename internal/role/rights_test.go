@@ -2,21 +2,17 @@ package role
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,6 +46,7 @@ func TestExactlyTheRightsThatWeShip(t *testing.T) {
 	c.usage.age()
 	stop = c.start()
 	c.remembered()
+	c.cleared()
 	c.trustMended()
 	c.policiesAgain()
 	stop()
@@ -247,34 +244,6 @@ func (c *rightsCluster) agent(window *traffic.Window) *wire.Sender {
 	return wire.NewSender(sender, window, wire.SenderOptions{
 		Agent: wire.Agent{Node: "n1", Pod: "agent-1", Version: "test"}, Interval: 200 * time.Millisecond,
 	})
-}
-
-// people has somebody read the map with a token.
-func (c *rightsCluster) people() {
-	c.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "reader"}}
-	c.install("rbac/people.yaml")
-	c.create(account, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "reader"},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "portolan-map-reader"},
-		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "shop", Name: "reader"}},
-	})
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM([]byte(c.authority()))
-	http := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}}}
-	defer http.CloseIdleConnections()
-	asked := query.NewClient(http, "https://"+c.options.Listen, c.token(account, authenticationv1.TokenRequestSpec{}))
-	c.eventually("asking for the status", func() error {
-		status, err := asked.Status(c.Context())
-		if err == nil && !status.Leading {
-			c.Errorf("status = %+v, want that it leads", status)
-		}
-		return err
-	})
-	agents := query.NewClient(http, "https://"+c.options.Listen, c.token(account, authenticationv1.TokenRequestSpec{Audiences: []string{wire.Audience}}))
-	if _, err := agents.Status(c.Context()); err == nil || !strings.Contains(err.Error(), `it is for ["portolan"]`) {
-		c.Errorf("asking with a token for the agents' audience: %v, want an error that names it", err)
-	}
 }
 
 // breakTrust takes away what the certificates of the operator are made of.

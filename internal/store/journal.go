@@ -91,7 +91,6 @@ func (j *Journal) Open(ctx context.Context) ([]Report, error) {
 	now := time.Now()
 	j.options.Graph.Retire(now.Add(-j.options.Retention))
 	if j.state.Kind == Memory {
-		j.options.Log.Warn("the map is kept in memory: a restart forgets it")
 		return nil, nil
 	}
 	err := j.connect(ctx)
