@@ -48,6 +48,8 @@ type story struct {
 
 	intents  string // the exported file
 	intruder string // the pod as it was before anything was enforced
+	volume   string // of the map, as YAML
+	folder   string // that the volume is
 }
 
 // TestTheWholeLine is one story; each step stands on the one before it.
@@ -67,6 +69,7 @@ func TestTheWholeLine(t *testing.T) {
 		{"the exported intents are enforced and the shop goes on", enforces},
 		{"the same intruder is refused at the same targets", refusesTheIntruder},
 		{"an operator that restarts finds the policies and changes none", restarts},
+		{"a map on a volume outlives the operator's pod", outlives},
 		{"deleting the intents restores what was before", restores},
 		{"uninstalling leaves nothing behind", uninstalls},
 	}
@@ -192,7 +195,8 @@ func restores(t *testing.T, s *story) {
 func uninstalls(t *testing.T, s *story) {
 	ctx := within(t, 3*time.Minute)
 	must(t, s.Delete(ctx, "config/samples/shop/intruder.yaml"))
-	must(t, s.Uninstall(ctx, "config/overlays/local"))
+	must(t, s.Uninstall(ctx, "config/overlays/local-persistent"))
+	releases(ctx, t, s)
 	left, err := s.Leftovers(ctx)
 	must(t, err)
 	if len(left) > 0 {
