@@ -11,7 +11,9 @@ if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then
   exit 1
 fi
 mkdir -p /etc/postgresql-common/createcluster.d
-echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/portolan.conf
+once=/etc/postgresql-common/createcluster.d/portolan.conf # for this installation alone, not for those of others to come
+trap 'rm -f "$once"' EXIT
+echo 'create_main_cluster = false' >"$once"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -y -q --no-install-recommends postgresql
