@@ -54,13 +54,13 @@ func TestASilenceOfMoreThanAWeekEndsASpell(t *testing.T) {
 
 func TestTheOldestOfTooManySpellsAreJoined(t *testing.T) {
 	var days []int
-	for i := range maxSpells + 3 {
+	for i := range MaxSpells + 3 {
 		days = append(days, i*10)
 	}
 	spells := seenOn(t, days...).History(Filter{})[0].Spells
 	want := Spell{First: onDay(0), Last: onDay(30)}
-	if len(spells) != maxSpells || spells[0] != want {
-		t.Errorf("%d spells, the first %v; want %d and %v", len(spells), spells[0], maxSpells, want)
+	if len(spells) != MaxSpells || spells[0] != want {
+		t.Errorf("%d spells, the first %v; want %d and %v", len(spells), spells[0], MaxSpells, want)
 	}
 }
 

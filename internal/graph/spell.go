@@ -15,8 +15,8 @@ type Spell struct {
 
 type spell struct{ first, last int64 }
 
-// maxSpells is how many spells an edge keeps. The oldest two become one where there are more.
-const maxSpells = 32
+// MaxSpells is how many spells an edge keeps. The oldest two become one where there are more.
+const MaxSpells = 32
 
 // none is the latest spell of an edge that has none.
 func none() spell { return spell{first: math.MaxInt64, last: math.MinInt64} }
@@ -63,7 +63,7 @@ func joinSpells(spells []spell, s spell, gap int64) []spell {
 		to++
 	}
 	spells = slices.Replace(spells, from, to, s)
-	if len(spells) > maxSpells {
+	if len(spells) > MaxSpells {
 		spells[1].first = spells[0].first
 		spells = slices.Delete(spells, 0, 1)
 	}

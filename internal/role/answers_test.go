@@ -2,6 +2,7 @@ package role
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/live"
+	"github.com/portolan-io/portolan/internal/store"
 )
 
 // chartInMemory returns a chart that a restart would forget.
@@ -101,5 +103,32 @@ func TestTheMapBeginsWithWhatIsKept(t *testing.T) {
 	c.history = -time.Hour // as if it had run for longer than it keeps anything
 	if from := a.Basis().From; time.Until(from) < 59*time.Minute {
 		t.Errorf("the map begins at %s, before what is kept", from)
+	}
+}
+
+func TestALostDatabaseIsToldToReadersAndAgents(t *testing.T) {
+	o := DefaultOperatorOptions("v1")
+	o.Store = "postgres://nobody@127.0.0.1:1/chart"
+	c, err := newChart(o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.agents = newAgents(t, c, o)
+	world, err := live.New(&rest.Config{Host: "http://127.0.0.1:1"}, live.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.open(t.Context(), world); err != nil {
+		t.Fatalf("a database that does not answer stops the operator: %v", err)
+	}
+	a := answers{chart: c, tally: new(controllers.Tally)}
+	if notes := a.Basis().Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "the map is as of ") || !strings.Contains(notes[0], "postgres 127.0.0.1:1/chart") {
+		t.Errorf("readers are told %q, want how old the map is, and why", notes)
+	}
+	if kept := a.Status().Store; kept.Problem == "" || kept.Contact.IsZero() || strings.Contains(kept.Target, "nobody") {
+		t.Errorf("the status says %+v, want the problem and when the store answered last", kept)
+	}
+	if _, err := c.journal.Begin(); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a batch is answered with %v, want that the agent keeps it", err)
 	}
 }

@@ -128,8 +128,20 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, edges []graph.Edge, chang
 		for _, spell := range e.Spells {
 			w.spells.add(client, server, moment(spell.First), moment(spell.Last))
 		}
+		if len(e.Spells) == graph.MaxSpells {
+			if err := s.join(ctx, tx, client, server, e.Spells[0]); err != nil {
+				return err
+			}
+		}
 	}
 	return w.flush()
+}
+
+// join forgets the spells that the oldest one has taken in, so that an edge has a bounded number of rows.
+func (s *Store) join(ctx context.Context, tx *sql.Tx, client, server string, oldest graph.Spell) error {
+	_, err := tx.ExecContext(ctx, s.dialect("DELETE FROM spells WHERE client = $1 AND server = $2 AND first_seen > $3 AND last_seen <= $4"),
+		client, server, moment(oldest.First), moment(oldest.Last))
+	return err
 }
 
 // writer fills the four tables of the map.

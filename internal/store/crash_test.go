@@ -3,11 +3,13 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +73,7 @@ func writeUntilKilled(path string) error {
 func TestAKilledProcessLosesNothingThatWasAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "map.db")
 	for round := range 5 {
-		acknowledged := writeAndKill(t, path, 5+3*round)
+		acknowledged := writeAndKill(t, path, 5+3*round, func() {})
 		s := open(t, path)
 		reports, err := s.Reports(t.Context(), writerStart())
 		if err != nil || len(reports) != 1 {
@@ -95,8 +97,19 @@ func TestAKilledProcessLosesNothingThatWasAcknowledged(t *testing.T) {
 	}
 }
 
-// writeAndKill runs a writer until it acknowledged so many batches, kills it, and returns the last number that it told.
-func writeAndKill(t *testing.T, path string, batches int) uint64 {
+func TestAnotherProcessIsToldWhoHasTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "map.db")
+	writeAndKill(t, path, 1, func() {
+		_, err := Open(t.Context(), parse(t, path))
+		if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "--store=postgres://") {
+			t.Errorf("while another process writes, opening says %v; want who has what, and what to do", err)
+		}
+	})
+	open(t, path) // nobody has it any more
+}
+
+// writeAndKill runs a writer until it acknowledged so many batches and meanwhile is over, kills it, and returns the last number that it told.
+func writeAndKill(t *testing.T, path string, batches int, meanwhile func()) uint64 {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env, cmd.Stderr = append(os.Environ(), writerPath+"="+path), os.Stderr
@@ -110,6 +123,7 @@ func writeAndKill(t *testing.T, path string, batches int) uint64 {
 	lines, last := bufio.NewScanner(out), uint64(0)
 	for n := 0; lines.Scan(); n++ {
 		if n == batches {
+			meanwhile()
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}

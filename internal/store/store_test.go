@@ -272,3 +272,21 @@ func TestManyRowsTakeManyStatements(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEdgeHasABoundedNumberOfSpells(t *testing.T) {
+	onEach(t, func(t *testing.T, newTarget func(testing.TB) string) {
+		s := open(t, newTarget(t))
+		g := graph.New(graph.Limits{SpellGap: time.Minute})
+		for i := range 3 * graph.MaxSpells {
+			g.Merge(call("a", "b", time.Duration(i)*time.Hour))
+			commit(t, s, Batch{Reports: []Report{{Node: "n1", Seq: uint64(i + 1), Seen: t0()}}, Edges: g.History(graph.Filter{})})
+		}
+		var rows int
+		if err := s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM spells").Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		if spells := contents(t, s)[0].Spells; rows > graph.MaxSpells+1 || !spells[0].First.Equal(t0()) {
+			t.Errorf("%d rows, the first spell is %+v; want at most one more than %d, the first from the beginning", rows, spells[0], graph.MaxSpells)
+		}
+	})
+}
