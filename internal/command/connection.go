@@ -51,7 +51,7 @@ func (c *connection) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&c.port, "mapper-service-port", queryPort, "port on which the operator answers port-forwards")
 	fs.StringVar(&c.address, "address", "", "ask the operator at https://host:port directly, without a port-forward")
 	fs.StringVar(&c.caFile, "ca-file", "", "PEM file of the authority that signs the certificate at --address; empty means those of the system")
-	fs.StringVar(&c.tokenFile, "token-file", "", "file with the bearer token for --address, as \"kubectl create token\" makes it; its user needs the ClusterRole portolan-map-reader")
+	fs.StringVar(&c.tokenFile, "token-file", "", "file with the bearer token for --address, as \"kubectl create token\" makes it; its user needs the ClusterRole portolan-map-reader, and to reset portolan-map-resetter")
 	fs.DurationVar(&c.timeout, "timeout", c.timeout, "limit for one query, connection included; 0 means none")
 	fs.BoolVar(&c.debug, "debug", false, "say on standard error what is asked, whom, and how long it takes")
 }
