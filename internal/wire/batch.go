@@ -16,6 +16,9 @@ type batch struct {
 	body      []byte // a ReportRequest with sightings and nothing else
 	sightings int    // how many sightings body holds
 	weight    uint64 // what they stand for: the sum of their counts
+
+	apart  bool // it makes no batch with the one behind it in the queue
+	unlike bool // it makes one that is hardly shorter than both
 }
 
 // maxBody bounds the encoded sightings of one batch. It is far below MaxCompressed, so a batch passes even if it does not

@@ -5,9 +5,10 @@ import "sync"
 // queue holds the batches that were cut and not yet answered, oldest first. It is bounded in batches and in bytes. Only
 // its first batch was ever sent. It is safe for concurrent use by one that pushes and one that sends.
 //
-// When a batch does not fit, the two oldest batches that were never sent become one, repeats folded; where that does not
-// make room, the older of the two goes, counted. A batch that was sent may be in the operator's map already, so it is
-// neither changed nor dropped here.
+// When a batch does not fit, two neighbours that were never sent become one, repeats folded: the oldest two that fit into
+// one request and, where bytes are short, that repeat each other enough to make room. Where there are no such two, the
+// oldest goes, counted. A batch that was sent may be in the operator's map already, so it is neither changed nor dropped
+// here.
 type queue struct {
 	mu         sync.Mutex
 	batches    []batch
@@ -50,25 +51,39 @@ func (q *queue) shrink() bool {
 	if first >= len(q.batches) {
 		return false
 	}
-	if first+1 < len(q.batches) && q.mergeAt(first) {
-		return true
+	for i := first; i+1 < len(q.batches); i++ {
+		if q.mergeAt(i) {
+			return true
+		}
 	}
 	q.dropAt(first)
 	return true
 }
 
-// mergeAt replaces batches i and i+1 by one if the queue is within its bounds afterwards.
+// worthwhile is the part of the older batch that a merge must save when bytes are short, as a fraction: otherwise it makes
+// a batch that is dear to lose, and no room.
+const worthwhile = 4
+
+// mergeAt replaces batches i and i+1 by one, if that helps. What was found of two batches is remembered: folding them is
+// dear, and their contents never change.
 func (q *queue) mergeAt(i int) bool {
 	old, next := &q.batches[i], &q.batches[i+1]
+	crowded := len(q.batches) > q.maxBatches
+	if old.apart || old.unlike && !crowded {
+		return false
+	}
 	merged, ok := merge(old, next)
 	if !ok {
+		old.apart = true
 		return false
 	}
-	bytes := q.bytes - len(old.body) - len(next.body) + len(merged.body)
-	if bytes > q.maxBytes || len(q.batches)-1 > q.maxBatches {
+	saved := len(old.body) + len(next.body) - len(merged.body)
+	if !crowded && saved < len(old.body)/worthwhile {
+		old.unlike = true
 		return false
 	}
-	q.batches[i+1], q.bytes = merged, bytes
+	q.batches[i+1] = merged
+	q.bytes -= saved
 	q.remove(i)
 	return true
 }

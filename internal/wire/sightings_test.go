@@ -138,3 +138,10 @@ func (c *chart) total() uint64 {
 func keyOf(s *traffic.Sighting) string {
 	return fmt.Sprintf("%s %v %v %v", s.Source, s.From, s.To, s.What)
 }
+
+// edges returns how many different sightings were accepted.
+func (c *chart) edges() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.counts)
+}
