@@ -31,6 +31,7 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	rejected := prometheus.NewDesc("portolan_wire_rejected_total", "Sightings that were not well formed.", nil, nil)
 	unknown := prometheus.NewDesc("portolan_wire_unknown_fields_total", "Fields of agents' requests that were ignored because this operator does not know them.", nil, nil)
 	requests := prometheus.NewDesc("portolan_wire_answers_total", "Requests of agents by HTTP status of the answer.", []string{"status"}, nil)
+	strangers := prometheus.NewDesc("portolan_wire_refused_tokens_total", "Requests of agents that were refused for their token.", []string{"reason"}, nil)
 	skew := prometheus.NewDesc("portolan_agent_clock_skew_seconds", "The operator's clock less the agent's; beyond 5 s the times of its sightings are shifted.", []string{"node"}, nil)
 	owners := prometheus.NewDesc("portolan_world_unresolved_owners", "Owners of pods that cannot be read yet; the traffic of these pods waits.", nil, nil)
 	pairs := prometheus.NewDesc("portolan_names_forgotten_total", "Addresses of names for internet targets that were forgotten because too many are known.", nil, nil)
@@ -38,7 +39,7 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
 	kept := newStoreMetrics()
 	return pulled{
-		describe: append(kept.describe(), edges, refused, waiting, sightings, rejected, unknown, requests, skew, owners, names, pairs, snapshots),
+		describe: append(kept.describe(), edges, refused, waiting, sightings, rejected, unknown, requests, strangers, skew, owners, names, pairs, snapshots),
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
@@ -51,6 +52,9 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 			out <- counter(unknown, stats.UnknownFields)
 			for status, n := range stats.Answers {
 				out <- counter(requests, n, strconv.Itoa(status))
+			}
+			for reason, n := range stats.Strangers {
+				out <- counter(strangers, n, string(reason))
 			}
 			for _, agent := range agents.Agents() {
 				out <- gauge(skew, agent.Skew.Seconds(), agent.Node)

@@ -107,18 +107,24 @@ func served(contentType string) bool {
 
 // authenticate returns the caller if it is an agent.
 func (h *Handler) authenticate(r *http.Request) (Caller, error) {
+	leave, err := h.porch.enter(r.RemoteAddr)
+	if err != nil {
+		return Caller{}, err
+	}
+	defer leave()
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return Caller{}, unauthenticated(errors.New("the header Authorization: Bearer <ServiceAccount token> is missing"))
+		return Caller{}, h.counts.strangers.refuse(NoToken, unauthenticated(errors.New("the header Authorization: Bearer <ServiceAccount token> is missing")))
 	}
 	caller, err := h.options.Authenticator.Authenticate(r.Context(), strings.TrimSpace(token))
 	switch {
 	case errors.Is(err, ErrBadToken):
-		return caller, unauthenticated(err)
+		return caller, h.counts.strangers.refuse(BadToken, unauthenticated(err))
 	case err != nil:
 		return caller, unavailable(fmt.Errorf("the token could not be checked: %w", err))
 	case caller.Namespace != h.options.Account.Namespace || caller.ServiceAccount != h.options.Account.Name:
-		return caller, forbidden("ServiceAccount %s is not that of the agents", shown(caller.Namespace+"/"+caller.ServiceAccount))
+		return caller, h.counts.strangers.refuse(WrongAccount,
+			forbidden("ServiceAccount %s is not that of the agents", shown(caller.Namespace+"/"+caller.ServiceAccount)))
 	}
 	return caller, nil
 }

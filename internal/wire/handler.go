@@ -82,6 +82,7 @@ type Handler struct {
 	options HandlerOptions
 	service http.Handler
 	errors  *connect.ErrorWriter
+	porch   *porch
 	gate    *gate
 	ledger  *ledger
 	roster  *roster
@@ -102,9 +103,11 @@ func NewHandler(options HandlerOptions) (*Handler, error) {
 	h := &Handler{
 		options: options,
 		errors:  connect.NewErrorWriter(),
+		porch:   newPorch(),
 		gate:    newGate(maxRequests),
 		ledger:  newLedger(maxEpochs, options.Committed),
 		roster:  newRoster(maxAgents),
+		counts:  counts{strangers: newStrangers()},
 	}
 	h.service = agentService{h}.routes()
 	return h, nil
@@ -117,10 +120,11 @@ func (h *Handler) Agents() []AgentState {
 
 // HandlerStats is what a Handler has counted since it was made. Sightings are counted as they come, repeats folded.
 type HandlerStats struct {
-	Answers    map[int]uint64 // answers by HTTP status; those of gRPC by the status that means the same
-	Batches    uint64         // batches merged
-	Duplicates uint64         // batches that were merged before
-	Gaps       uint64         // batches that agents dropped on the way
+	Answers    map[int]uint64      // answers by HTTP status; those of gRPC by the status that means the same
+	Strangers  map[Stranger]uint64 // refused tokens; every reason is there
+	Batches    uint64              // batches merged
+	Duplicates uint64              // batches that were merged before
+	Gaps       uint64              // batches that agents dropped on the way
 	Heartbeats uint64
 	Sightings  uint64 // sightings given to the sink
 	Rejected   uint64 // sightings refused one by one
@@ -132,6 +136,7 @@ type HandlerStats struct {
 
 type counts struct {
 	answers                                               answers
+	strangers                                             strangers
 	batches, duplicates, gaps, heartbeats                 atomic.Uint64
 	sightings, rejectedSightings, sinkErrors, panicsCount atomic.Uint64
 	unknownFields                                         atomic.Uint64
@@ -141,6 +146,7 @@ type counts struct {
 func (h *Handler) Stats() HandlerStats {
 	return HandlerStats{
 		Answers:    h.counts.answers.snapshot(),
+		Strangers:  h.counts.strangers.snapshot(),
 		Batches:    h.counts.batches.Load(),
 		Duplicates: h.counts.duplicates.Load(),
 		Gaps:       h.counts.gaps.Load(),
@@ -221,24 +227,24 @@ func (s agentService) greet(ctx context.Context, r request) (greeting, error) {
 	}
 	sender.unknown = r.strange().found()
 	caller := callerOfRequest(ctx)
-	if err := checkBinding(sender.agent, caller); err != nil {
-		return sender, err
+	if reason, err := checkBinding(sender.agent, caller); err != nil {
+		return sender, s.counts.strangers.refuse(reason, err)
 	}
 	sender.agent.Pod = caller.Pod
 	return sender, nil
 }
 
 // checkBinding refuses an agent that speaks for a node or pod other than its own. An agent need not name its pod.
-func checkBinding(agent Agent, caller Caller) error {
+func checkBinding(agent Agent, caller Caller) (Stranger, error) {
 	switch {
 	case caller.Node == "" || caller.Pod == "":
-		return forbidden("the token is not bound to a pod and a node; project it into the agent's pod, on Kubernetes 1.30 or later")
+		return UnboundToken, forbidden("the token is not bound to a pod and a node; project it into the agent's pod, on Kubernetes 1.30 or later")
 	case agent.Node != caller.Node:
-		return forbidden("agent.node: the token belongs to a pod of node %s, not of %s", shown(caller.Node), shown(agent.Node))
+		return ForeignNode, forbidden("agent.node: the token belongs to a pod of node %s, not of %s", shown(caller.Node), shown(agent.Node))
 	case agent.Pod != "" && agent.Pod != caller.Pod:
-		return forbidden("agent.pod: the token belongs to pod %s, not to %s", shown(caller.Pod), shown(agent.Pod))
+		return ForeignPod, forbidden("agent.pod: the token belongs to pod %s, not to %s", shown(caller.Pod), shown(agent.Pod))
 	}
-	return nil
+	return "", nil
 }
 
 func forbidden(format string, args ...any) error {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -152,27 +153,33 @@ func TestStrangersAreRefused(t *testing.T) {
 	body := encode(t, report(1, connection(1, 1)))
 	for name, tc := range map[string]struct {
 		authorization string
+		reason        Stranger
 		status        int
 		want          string
 	}{
-		"no token":                 {"", http.StatusUnauthorized, "the header Authorization: Bearer"},
-		"another scheme":           {"Basic YTpi", http.StatusUnauthorized, "the header Authorization: Bearer"},
-		"no token behind Bearer":   {"Bearer ", http.StatusUnauthorized, "the header Authorization: Bearer"},
-		"not even like a token":    {"Bearer secret", http.StatusUnauthorized, "it does not look like a ServiceAccount token"},
-		"an unknown token":         {"Bearer un.kno.wn", http.StatusUnauthorized, "the token is not valid for the audience portolan"},
-		"a token for another use":  {"Bearer " + otherUseToken, http.StatusUnauthorized, `it is made for \"vault\"`},
-		"another account":          {"Bearer " + strangerToken, http.StatusForbidden, `ServiceAccount \"shop/frontend\" is not that of the agents`},
-		"an agent of another node": {"Bearer " + elsewhereToken, http.StatusForbidden, `agent.node: the token belongs to a pod of node \"node-b\", not of \"node-a\"`},
-		"a token bound to nothing": {"Bearer " + unboundToken, http.StatusForbidden, "the token is not bound to a pod and a node"},
+		"no token":                 {"", NoToken, http.StatusUnauthorized, "the header Authorization: Bearer"},
+		"another scheme":           {"Basic YTpi", NoToken, http.StatusUnauthorized, "the header Authorization: Bearer"},
+		"no token behind Bearer":   {"Bearer ", NoToken, http.StatusUnauthorized, "the header Authorization: Bearer"},
+		"not even like a token":    {"Bearer secret", BadToken, http.StatusUnauthorized, "it does not look like a ServiceAccount token"},
+		"an unknown token":         {"Bearer un.kno.wn", BadToken, http.StatusUnauthorized, "the token is not valid for the audience portolan"},
+		"a token for another use":  {"Bearer " + otherUseToken, BadToken, http.StatusUnauthorized, `it is made for \"vault\"`},
+		"another account":          {"Bearer " + strangerToken, WrongAccount, http.StatusForbidden, `ServiceAccount \"shop/frontend\" is not that of the agents`},
+		"an agent of another node": {"Bearer " + elsewhereToken, ForeignNode, http.StatusForbidden, `agent.node: the token belongs to a pod of node \"node-b\", not of \"node-a\"`},
+		"a token bound to nothing": {"Bearer " + unboundToken, UnboundToken, http.StatusForbidden, "the token is not bound to a pod and a node"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := o.handler.Stats().Answers[tc.status]
+			before := o.handler.Stats()
 			status, text, _ := o.post(reportPath, map[string]string{"Authorization": tc.authorization}, body)
 			if status != tc.status || !strings.Contains(text, tc.want) {
 				t.Errorf("answer = %d %s\nwant %d %s", status, text, tc.status, tc.want)
 			}
-			if after := o.handler.Stats().Answers[tc.status]; after != before+1 {
-				t.Errorf("answers %d counted = %d, want %d", tc.status, after, before+1)
+			after := o.handler.Stats()
+			if got, want := after.Answers[tc.status], before.Answers[tc.status]+1; got != want {
+				t.Errorf("answers %d counted = %d, want %d", tc.status, got, want)
+			}
+			before.Strangers[tc.reason]++
+			if diff := cmp.Diff(after.Strangers, before.Strangers); diff != "" {
+				t.Errorf("refused tokens (-got +want):\n%s", diff)
 			}
 		})
 	}
@@ -188,6 +195,9 @@ func TestAnAgentMaySpeakForItsOwnPodOnly(t *testing.T) {
 	status, text, _ := o.post(reportPath, nil, encode(t, request))
 	if status != http.StatusForbidden || !strings.Contains(text, "agent.pod") {
 		t.Errorf("answer = %d %s, want 403 naming agent.pod", status, text)
+	}
+	if n := o.handler.Stats().Strangers[ForeignPod]; n != 1 {
+		t.Errorf("%d tokens were counted as those of another pod, want 1", n)
 	}
 	request.Agent.Pod = ""
 	if status, text, _ = o.post(reportPath, nil, encode(t, request)); status != http.StatusOK {

@@ -30,6 +30,7 @@ const (
 	elsewhereToken  = "agent.of.node-b"
 	unboundToken    = "agent.without.node"
 	otherUseToken   = "agent.for.vault"
+	manyTokens      = "agent.number." // and a number: that of the agent of the node with that number
 	serverName      = "portolan-operator.portolan-system.svc"
 	agentAccount    = "system:serviceaccount:portolan-system:portolan-agent"
 	strangerAccount = "system:serviceaccount:shop:frontend"
@@ -51,6 +52,9 @@ func (a *apiServer) Create(_ context.Context, review *authenticationv1.TokenRevi
 		return nil, errors.New("the API server is down")
 	}
 	answer := review.DeepCopy()
+	if number, one := strings.CutPrefix(review.Spec.Token, manyTokens); one {
+		answer.Status = bound(agentAccount, "portolan-agent-"+number, "node-"+number)
+	}
 	switch review.Spec.Token {
 	case goodToken:
 		answer.Status = bound(agentAccount, testAgent.Pod, testAgent.Node)
@@ -140,11 +144,14 @@ func (o *operator) write(name, content string) {
 	}
 }
 
-func (o *operator) client() *Client {
+func (o *operator) client() *Client { return o.clientWith("token") }
+
+// clientWith returns a client with the token in that file.
+func (o *operator) clientWith(file string) *Client {
 	o.t.Helper()
 	return must(NewClient(ClientOptions{
 		URL: "https://" + o.address, ServerName: serverName,
-		CAFile: filepath.Join(o.files, "ca.crt"), TokenFile: filepath.Join(o.files, "token"),
+		CAFile: filepath.Join(o.files, "ca.crt"), TokenFile: filepath.Join(o.files, file),
 	}))(o.t)
 }
 
