@@ -22,6 +22,7 @@ type AgentOptions struct {
 	Client   wire.ClientOptions
 	Agent    wire.Agent    // node and pod are those of this agent; the operator checks them against its token
 	Interval time.Duration // between two batches, 200ms to 1m
+	Queue    QueueOptions
 	Capture  frame.Options
 	Sockets  socket.Options
 	Health   string // address of the health server
@@ -33,12 +34,30 @@ type AgentOptions struct {
 	Output io.Writer // standard output
 }
 
+// QueueOptions bound what waits for an operator that cannot be reached. Whatever comes first holds.
+type QueueOptions struct {
+	Batches int // 2 to 10,000
+	Bytes   int // encoded, 1 MiB to 1 GiB
+}
+
+func (q QueueOptions) validate() error {
+	var errs []error
+	if q.Batches < 2 || q.Batches > 10_000 {
+		errs = append(errs, fmt.Errorf("queue-batches %d: want 2 to 10000", q.Batches))
+	}
+	if q.Bytes < 1<<20 || q.Bytes > 1<<30 {
+		errs = append(errs, fmt.Errorf("queue-bytes %d: want %d to %d", q.Bytes, 1<<20, 1<<30))
+	}
+	return errors.Join(errs...)
+}
+
 // DefaultAgentOptions returns what the agent does when it is told nothing but where the operator is.
 func DefaultAgentOptions(version string) AgentOptions {
 	return AgentOptions{
 		Client:   wire.ClientOptions{CAFile: "/var/run/portolan/ca.crt", TokenFile: "/var/run/portolan/token"},
 		Agent:    wire.Agent{Version: version},
 		Interval: 5 * time.Second,
+		Queue:    QueueOptions{Batches: 64, Bytes: 4 << 20},
 		Sockets:  socket.Options{Proc: "/host/proc", Period: 5 * time.Second},
 		DNS:      true, SYN: true, Socket: true,
 		Health: "127.0.0.1:57921", Metrics: ":57922",
@@ -54,6 +73,8 @@ func (o *AgentOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Agent.Node, "node-name", o.Agent.Node, "name of the node that this agent sees")
 	fs.StringVar(&o.Agent.Pod, "pod-name", o.Agent.Pod, "name of this agent's pod")
 	fs.DurationVar(&o.Interval, "interval", o.Interval, "time between two batches")
+	fs.IntVar(&o.Queue.Batches, "queue-batches", o.Queue.Batches, "how many batches wait for an operator that cannot be reached")
+	fs.IntVar(&o.Queue.Bytes, "queue-bytes", o.Queue.Bytes, "how many bytes of them wait; at 4 MiB ten minutes with 80,000 different connections or 40,000 different lookups")
 	fs.IntVar(&o.Capture.RingBytes, "ring-bytes", o.Capture.RingBytes, "memory of the packet ring; 0 means 8 MiB")
 	fs.BoolVar(&o.DNS, "dns", o.DNS, "see DNS answers")
 	fs.BoolVar(&o.SYN, "syn", o.SYN, "see TCP connections being opened")
@@ -68,7 +89,7 @@ func (o *AgentOptions) AddFlags(fs *pflag.FlagSet) {
 
 // Validate returns one error per wrong field, joined.
 func (o AgentOptions) Validate() error {
-	errs := []error{o.Capture.Validate(), o.Sockets.Validate()}
+	errs := []error{o.Capture.Validate(), o.Sockets.Validate(), o.Queue.validate()}
 	if o.delivers() {
 		errs = append(errs, o.Client.Validate())
 		if o.Agent.Node == "" {
@@ -104,7 +125,7 @@ func RunAgent(ctx context.Context, o AgentOptions, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	watch := &health{ready: eyes.ready}
+	watch := &health{ready: eyes.ready, limits: eyes.limits}
 	counts := metricsHandler(agentMetrics(eyes, window, sent), agentTroubles(eyes, sent))
 
 	log.Info("the agent starts", "node", o.Agent.Node, "operator", o.Client.URL, "dump", o.Dump, "version", o.Agent.Version)
@@ -127,12 +148,13 @@ func newDelivery(o AgentOptions, window *traffic.Window, eyes *eyes, dump *dump,
 		return nil, nil, err
 	}
 	sender := wire.NewSender(client, window, wire.SenderOptions{
-		Agent: o.Agent, Interval: o.Interval, Status: eyes.status, Log: log,
+		Agent: o.Agent, Interval: o.Interval, MaxBatches: o.Queue.Batches, MaxBytes: o.Queue.Bytes, Status: eyes.status, Log: log,
 		Drained: func(list []traffic.Sighting) {
 			if err := dump.take(list); err != nil {
 				log.Error("the dump has ended", "error", err)
 			}
 		},
 	})
-	return sender.Run, sender.Stats, nil
+	run := func(ctx context.Context) error { defer client.Close(); return sender.Run(ctx) }
+	return run, sender.Stats, nil
 }

@@ -2,6 +2,8 @@ package role
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync"
@@ -27,19 +29,24 @@ type eye struct {
 	failures func() []frame.Count
 }
 
-// counting returns an eye that counts its failures without telling reasons apart.
+// counting returns an eye that counts its failures: those for want of a capability apart.
 func counting(run func(context.Context) error, status func() frame.Status) *eye {
-	var failed atomic.Uint64
+	var refused, other atomic.Uint64
 	return &eye{
 		status: status,
 		run: func(ctx context.Context) error {
 			err := run(ctx)
-			if err != nil {
-				failed.Add(1)
+			switch {
+			case errors.Is(err, fs.ErrPermission):
+				refused.Add(1)
+			case err != nil:
+				other.Add(1)
 			}
 			return err
 		},
-		failures: func() []frame.Count { return []frame.Count{{Reason: "other", Lost: true, N: failed.Load()}} },
+		failures: func() []frame.Count {
+			return []frame.Count{{Reason: "not-permitted", Lost: true, N: refused.Load()}, {Reason: "other", Lost: true, N: other.Load()}}
+		},
 	}
 }
 
@@ -172,6 +179,17 @@ func (e *eyes) ready() string {
 		why = append(why, status.Sentence)
 	}
 	return strings.Join(why, "\n")
+}
+
+// limits returns the sentences of the eyes that do not see, or not all.
+func (e *eyes) limits() []string {
+	var all []string
+	for _, one := range e.all {
+		if status := one.status(); status.State != frame.On {
+			all = append(all, status.Sentence)
+		}
+	}
+	return all
 }
 
 // captureName is the name under which counts of the packet ring appear, which no single source owns.

@@ -101,6 +101,9 @@ func TestASourceThatCannotRunLeavesTheOthersAlone(t *testing.T) {
 			if n := strings.Count(log.String(), "\n"); n != 3 {
 				t.Errorf("%d lines are said, want one for each eye:\n%s", n, log)
 			}
+			if got := strings.Join(e.limits(), "\n"); got != off+"\n"+empty {
+				t.Errorf("limited because %q", got)
+			}
 		})
 	})
 }
@@ -126,6 +129,11 @@ func TestNoSourceLeft(t *testing.T) {
 			for _, s := range e.status().Sources {
 				if s.Running {
 					t.Errorf("%s runs", s.Source)
+				}
+			}
+			for _, s := range e.sources {
+				if got := s.eye.failures()[0]; (got.N == 1) != (s.name != traffic.Socket) || got.Reason != "not-permitted" {
+					t.Errorf("%s was not permitted %d times (%s)", s.name, got.N, got.Reason)
 				}
 			}
 			return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,7 +14,8 @@ import (
 
 // health answers the kubelet. Liveness says that this process turns, and never asks anybody else.
 type health struct {
-	ready func() string // why the role is not ready; empty when it is
+	ready  func() string   // why the role is not ready; empty when it is
+	limits func() []string // what limits it although it is ready, a sentence each; nil is for none
 }
 
 func (h *health) handler() http.Handler {
@@ -24,10 +26,22 @@ func (h *health) handler() http.Handler {
 			http.Error(w, why, http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = w.Write([]byte("ok\n"))
+		_, _ = w.Write([]byte("ok\n" + h.limited()))
 	})
 	mux.HandleFunc("/", only("GET /healthz and GET /readyz"))
 	return mux
+}
+
+// limited returns what limits the role, a line each.
+func (h *health) limited() string {
+	if h.limits == nil {
+		return ""
+	}
+	var lines strings.Builder
+	for _, limit := range h.limits() {
+		lines.WriteString(limit + "\n")
+	}
+	return lines.String()
 }
 
 // only answers those who ask for something else than what a server has.

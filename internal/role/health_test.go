@@ -29,6 +29,14 @@ func TestLivenessNeverDependsOnReadiness(t *testing.T) {
 	}
 }
 
+// TestAnAgentThatIsReadySaysWhatItLacks: its readiness lists the sources that do not run.
+func TestAnAgentThatIsReadySaysWhatItLacks(t *testing.T) {
+	watch := &health{ready: func() string { return "" }, limits: func() []string { return []string{"conntrack is off: no NET_ADMIN"} }}
+	if got := answer(t, watch.handler(), http.MethodGet, "/readyz", ""); got != "200 OK ok\nconntrack is off: no NET_ADMIN" {
+		t.Errorf("GET /readyz = %q", got)
+	}
+}
+
 func TestATakenPortIsNamed(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

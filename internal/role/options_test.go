@@ -54,12 +54,12 @@ func TestWrongOperatorOptionsAreNamed(t *testing.T) {
 func TestWrongAgentOptionsAreNamedTogether(t *testing.T) {
 	o := DefaultAgentOptions("v1")
 	o.Client.URL, o.Interval, o.DNS, o.SYN, o.Socket = "http://operator", time.Hour, false, false, false
-	o.Sockets.Period = time.Millisecond
+	o.Sockets.Period, o.Queue = time.Millisecond, QueueOptions{Batches: 1, Bytes: 1}
 	err := o.Validate()
 	if err == nil {
 		t.Fatal("Validate() = nil, want errors")
 	}
-	for _, want := range []string{"https", "node-name: is required", "interval 1h0m0s: want 200ms to 1m", "socket-period 1ms: want 1s to 1m0s", "nothing to see"} {
+	for _, want := range []string{"https", "node-name: is required", "interval 1h0m0s: want 200ms to 1m", "socket-period 1ms: want 1s to 1m0s", "queue-batches 1: want 2 to 10000", "queue-bytes 1: want 1048576 to", "nothing to see"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("Validate() = %v, want also %q", err, want)
 		}

@@ -96,6 +96,15 @@ func (c *Client) Heartbeat(ctx context.Context, request *wirepb.HeartbeatRequest
 	return call(ctx, c, request, wirepbconnect.AgentServiceClient.Heartbeat)
 }
 
+// Close ends the connection that is kept for the next call. A call afterwards opens another one.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.http != nil {
+		c.http.CloseIdleConnections()
+	}
+}
+
 // method is one call of the service.
 type method[Req, Res any] func(wirepbconnect.AgentServiceClient, context.Context, *connect.Request[Req]) (*connect.Response[Res], error)
 

@@ -138,7 +138,10 @@ func (s *Sender) Run(ctx context.Context) error {
 	cutter.Go(func() { s.cutUntil(ctx) })
 	s.deliverUntil(ctx, work)
 	cutter.Wait()
-	s.count(func(t *SenderStats) { t.DroppedShutdown += s.queue.load().weight })
+	if lost := s.queue.load().weight; lost > 0 {
+		s.count(func(t *SenderStats) { t.DroppedShutdown += lost })
+		s.options.Log.Warn("the agent ends before the operator has taken all sightings", "lost", lost)
+	}
 	return nil
 }
 

@@ -1,9 +1,12 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -346,7 +349,8 @@ func TestAnOrderlyStopGivesUpAfterFiveSecondsAndCounts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := startLine(t, SenderOptions{}, weather)
+				var log bytes.Buffer
+				l := startLine(t, SenderOptions{Log: slog.New(slog.NewTextHandler(&log, nil))}, weather)
 				l.window.Add(connection(1, 2))
 				time.Sleep(20 * time.Second)
 				l.window.Add(connection(2, 3))
@@ -357,6 +361,9 @@ func TestAnOrderlyStopGivesUpAfterFiveSecondsAndCounts(t *testing.T) {
 				}
 				if stats := l.sender.Stats(); stats.DroppedShutdown != 5 || stats.Acknowledged != 0 {
 					t.Errorf("stats %+v, want 5 dropped by the shutdown", stats)
+				}
+				if text := log.String(); !strings.Contains(text, "lost=5") {
+					t.Errorf("the log does not say what is lost:\n%s", text)
 				}
 			})
 		})

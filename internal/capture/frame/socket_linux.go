@@ -66,7 +66,7 @@ func openWith(attach func(fd int) (intake, error)) (_ *socket, err error) {
 func socketError(err error) error {
 	switch reasonOf(err) {
 	case notPermitted:
-		return fmt.Errorf("opening a packet socket was refused (%w); add the NET_RAW capability to the agent's container, or look for a security module that forbids it", err)
+		return fmt.Errorf("opening a packet socket was refused (%w); add the NET_RAW capability to the agent's container, or look for a security module (AppArmor, SELinux) that forbids it", err)
 	case notSupported:
 		return fmt.Errorf("this kernel has no packet sockets (%w); use one with CONFIG_PACKET, or load its module af_packet", err)
 	}
