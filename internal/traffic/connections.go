@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"time"
 )
 
@@ -53,9 +54,14 @@ func (c *Connections) Look() {
 
 // Tells reports whether s, which was seen in this look, says something: that its connection is new, or that its parties
 // are still connected when nobody has said so for a minute. s.Last is the time of the look. The port of the client and
-// everything that makes sightings different counts; First, Last, TTL and Count do not. It allocates only to grow.
+// everything that makes sightings different counts; First, Last, TTL and Count do not. Of a connection that was translated
+// the server that it reached counts, not the one that it was opened to: a table may show it before its translation and
+// behind it. It allocates only to grow.
 func (c *Connections) Tells(s *Sighting) bool {
 	pair := key{source: s.Source, from: s.From, to: s.To, what: s.What}
+	if reached := s.What.Translated; reached.IsValid() {
+		pair.to, pair.what.Translated = Party{Addr: reached.Addr(), Port: reached.Port()}, netip.AddrPort{}
+	}
 	connection := maphash.Comparable(c.seed, pair)
 	pair.from.Port = 0
 	both := maphash.Comparable(c.seed, pair)

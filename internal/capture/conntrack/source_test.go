@@ -156,6 +156,21 @@ func TestAFlowIsToldOnceItIsAnswered(t *testing.T) {
 	})
 }
 
+// TestAFlowInSeveralZonesCountsOnce: network plugins that track in zones have a flow once before its translation, and once
+// behind it.
+func TestAFlowInSeveralZonesCountsOnce(t *testing.T) {
+	behind := call().with(func(f *Flow) { f.Original.Destination = f.Reply.Source })
+	m := newMemory(entry(call()), entry(behind), entry(call()))
+	story(t, m, func(t *testing.T, _ *Source, w *traffic.Window) {
+		expect(t, w, seen)
+		m.happen <- entry(behind)
+		expect(t, w)
+		m.happen <- entry(call().with(func(f *Flow) { f.Original.Source = netip.MustParseAddrPort("10.1.0.4:40113") }))
+		m.happen <- entry(behind.with(func(f *Flow) { f.Original.Source = netip.MustParseAddrPort("10.1.0.4:40113") }))
+		expect(t, w, seen)
+	})
+}
+
 func TestTheTableIsReadAtTheStartAndEachMinute(t *testing.T) {
 	m := newMemory(entry(call()), entry(call())) // one flow in two zones
 	story(t, m, func(t *testing.T, s *Source, w *traffic.Window) {
