@@ -45,10 +45,39 @@ func NewWindow(limit int) *Window {
 // Add folds s into the window and reports whether it was kept. It is false only when s is new and the window is full;
 // the loss is in Overflow.
 func (w *Window) Add(s Sighting) bool {
-	k := key{source: s.Source, from: s.From, to: s.To, what: s.What}
-	k.from.Port = 0
+	k := keyOf(&s)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.add(k, s)
+}
+
+// Replace takes said out of the window and adds better, which says more of the same. It reports false, and changes nothing,
+// when said is not there any more, or when there is no room for better.
+func (w *Window) Replace(said, better Sighting) bool {
+	from, to := keyOf(&said), keyOf(&better)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t, there := w.folded[from]
+	if !there || t.count < said.Count {
+		return false
+	}
+	if _, known := w.folded[to]; !known && len(w.folded) >= w.limit && t.count > said.Count {
+		return false
+	}
+	if t.count -= said.Count; t.count == 0 {
+		w.spare = append(w.spare, t)
+		delete(w.folded, from)
+	}
+	return w.add(to, better)
+}
+
+func keyOf(s *Sighting) key {
+	k := key{source: s.Source, from: s.From, to: s.To, what: s.What}
+	k.from.Port = 0
+	return k
+}
+
+func (w *Window) add(k key, s Sighting) bool {
 	if t, known := w.folded[k]; known {
 		t.fold(s)
 		return true

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"maps"
 	"net/netip"
 	"testing"
 	"time"
@@ -73,5 +74,39 @@ func BenchmarkWindowKnown(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Add(s)
+	}
+}
+
+func TestReplaceSaysMoreOfTheSame(t *testing.T) {
+	said := connection("10.0.0.1", 4001, "10.0.0.2", 0)
+	better := said
+	better.What.Translated = netip.MustParseAddrPort("10.0.0.9:8080")
+	other := connection("10.0.0.3", 4001, "10.0.0.2", 0)
+	for name, tc := range map[string]struct {
+		before []Sighting
+		limit  int
+		want   bool
+		counts map[bool]uint64 // by whether they are better
+	}{
+		"it is there":                         {[]Sighting{said, other}, 2, true, map[bool]uint64{false: 1, true: 1}},
+		"it is there twice":                   {[]Sighting{said, said}, 2, true, map[bool]uint64{false: 1, true: 1}},
+		"it is there twice, and no more room": {[]Sighting{said, said}, 1, false, map[bool]uint64{false: 2}},
+		"the better one is there, too":        {[]Sighting{said, said, better}, 2, true, map[bool]uint64{false: 1, true: 2}},
+		"it was drained":                      {[]Sighting{other}, 2, false, map[bool]uint64{false: 1}},
+	} {
+		w := NewWindow(tc.limit)
+		for _, s := range tc.before {
+			w.Add(s)
+		}
+		if got := w.Replace(said, better); got != tc.want {
+			t.Errorf("%s: Replace() = %t, want %t", name, got, tc.want)
+		}
+		counts := map[bool]uint64{}
+		for _, s := range w.Drain(nil, 0) {
+			counts[s.What.Translated.IsValid()] += s.Count
+		}
+		if !maps.Equal(counts, tc.counts) || w.Overflow() != 0 {
+			t.Errorf("%s: counts %v, overflow %d, want %v and none", name, counts, w.Overflow(), tc.counts)
+		}
 	}
 }

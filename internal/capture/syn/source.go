@@ -25,14 +25,15 @@ const (
 //	     received        outgoing              a copy to another address says what the node made of it
 //
 // So a connection waits a quarter of a second before it becomes a sighting. Then its copies and the client's repeats of
-// the SYN are absorbed, until 16,384 younger connections have come.
+// the SYN are absorbed, until 16,384 younger connections have come. A copy behind DNAT that comes later, because the node
+// first had to find out the neighbour that it goes to, amends the sighting as long as the window has it.
 type Source struct {
 	window *traffic.Window
 	name   traffic.Source
 	seen   *frame.Copies[attempt, waiting]
 	given  uint64 // connections of seen with a lower number are in the window
 
-	duplicates, outgoing atomic.Uint64
+	duplicates, outgoing, late atomic.Uint64
 }
 
 var _ frame.Decoder = (*Source)(nil)
@@ -46,6 +47,7 @@ type attempt struct {
 type waiting struct {
 	server, translated netip.AddrPort
 	at                 time.Time
+	given              bool // it is in the window, or was
 }
 
 // New returns a source that fills window with sightings that carry the name: traffic.SYN, or traffic.Offline for a file.
@@ -60,8 +62,8 @@ func (s *Source) Handle(p *frame.Packet) {
 	}
 	k := attempt{client: p.Source, sequence: p.Sequence}
 	if known := s.seen.Find(k); known != nil {
-		if p.Destination != known.server {
-			known.translated = p.Destination // read by nobody if the connection is in the window already
+		if p.Destination != known.server && p.Destination != known.translated {
+			s.translate(k, known, p.Destination)
 		}
 		s.duplicates.Add(1)
 		return
@@ -74,6 +76,23 @@ func (s *Source) Handle(p *frame.Packet) {
 		s.give()
 	}
 	s.seen.Add(k, waiting{server: p.Destination, at: p.Time})
+}
+
+// translate notes where the node has sent a connection.
+func (s *Source) translate(k attempt, w *waiting, to netip.AddrPort) {
+	before := w.connection(k)
+	w.translated = to
+	if !w.given {
+		return
+	}
+	after := w.connection(k)
+	if !s.window.Replace(before.sighting(s.name), after.sighting(s.name)) {
+		s.late.Add(1)
+	}
+}
+
+func (w *waiting) connection(k attempt) Connection {
+	return Connection{Client: k.client, Server: w.server, Translated: w.translated, Time: w.at}
 }
 
 // Tick gives out the connections that have waited long enough. One from the future, after the clock was set back, waits
@@ -98,14 +117,17 @@ func (s *Source) Flush() {
 func (s *Source) give() {
 	k, w := s.seen.At(s.given)
 	s.given++
-	c := Connection{Client: k.client, Server: w.server, Translated: w.translated, Time: w.at}
+	w.given = true
+	c := w.connection(*k)
 	s.window.Add(c.sighting(s.name))
 }
 
-// Counts returns how many packets made no sighting: copies and repeats of a known SYN, and SYNs that only ever went out.
+// Counts returns how many packets made no sighting: copies and repeats of a known SYN, SYNs that only ever went out, and
+// copies behind DNAT that came too late to say so.
 func (s *Source) Counts() []frame.Count {
 	return []frame.Count{
 		{Reason: "duplicate", N: s.duplicates.Load()},
 		{Reason: "outgoing", N: s.outgoing.Load()},
+		{Reason: "late-translation", Lost: true, N: s.late.Load()},
 	}
 }

@@ -199,6 +199,29 @@ func TestSourceGivesOutAfterItsPatience(t *testing.T) {
 	}
 }
 
+// TestALateCopyBehindDNATAmendsTheSighting: the node had to find out the neighbour first, for a second and more.
+func TestALateCopyBehindDNATAmendsTheSighting(t *testing.T) {
+	w := traffic.NewWindow(0)
+	s := New(w, traffic.SYN)
+	late := syn(to("10.0.0.9:8080"), outgoing, after(1100*time.Millisecond))
+	s.Handle(syn())
+	s.Handle(syn(by("10.0.0.1:4001"))) // of the same pair, never translated
+	s.Tick(newYear.Add(time.Second))
+	s.Handle(late)
+	s.Handle(late) // on another interface
+	want := []traffic.Sighting{
+		connection("10.0.0.1", "10.96.0.20:80"),
+		connection("10.0.0.1", "10.96.0.20:80", translated("10.0.0.9:8080")),
+	}
+	if diff := cmp.Diff(w.Drain(nil, 0), want, netAddresses, byServer); diff != "" {
+		t.Errorf("sightings (-got +want):\n%s", diff)
+	}
+	s.Handle(syn(to("10.0.0.8:8080"), outgoing, after(6*time.Second))) // the batch is on its way
+	if diff := cmp.Diff(counts(s), map[string]uint64{"duplicate": 3, "late-translation": 1}); diff != "" || w.Len() != 0 {
+		t.Errorf("%d sightings, and counts (-got +want):\n%s", w.Len(), diff)
+	}
+}
+
 func TestSourceDoesNotWaitForAClockThatWasSetBack(t *testing.T) {
 	w := traffic.NewWindow(0)
 	s := New(w, traffic.SYN)
