@@ -13,26 +13,33 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
 
+	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/testkit/node"
 )
 
-// talk puts the load on a node for the time underLoad.
-func talk(l load, node netip.Addr) error {
+// talk puts the load on a node for the time underLoad, and returns how many packets it has sent.
+func talk(l load, client, node netip.Addr) (sent uint64, _ error) {
 	socket, err := net.ListenUDP("udp", &net.UDPAddr{Port: 53})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer socket.Close()
+	knocks, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_TCP)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(knocks)
 	messages, err := answers(l.Names)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	begin, answered, knocked := time.Now(), 0, 0
-	for now := range tick.C {
-		passed := now.Sub(begin)
+	for range tick.C {
+		passed := time.Since(begin)
 		if passed > underLoad {
 			break
 		}
@@ -40,16 +47,35 @@ func talk(l load, node netip.Addr) error {
 			message := messages[answered%l.Names]
 			binary.BigEndian.PutUint16(message, uint16(answered/l.Names)) // another id
 			if _, err := socket.WriteToUDPAddrPort(message, netip.AddrPortFrom(node, 40_000)); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		for ; knocked < due(l.SYNs, passed); knocked++ {
-			if c, err := net.Dial("tcp", netip.AddrPortFrom(node, uint16(20_000+knocked%50)).String()); err == nil {
-				c.Close() // nobody listens there, as a rule
+			to := &unix.SockaddrInet4{Addr: node.As4()}
+			if err := unix.Sendto(knocks, knock(knocked, client, node), 0, to); err != nil {
+				return 0, err
 			}
 		}
 	}
-	return nil
+	return uint64(answered + knocked), nil
+}
+
+// knock returns the n-th SYN, without IP header. The node answers that nobody listens.
+func knock(n int, client, node netip.Addr) []byte {
+	const length = 20
+	b := binary.BigEndian.AppendUint16(nil, uint16(32_768+n%28_000))
+	b = binary.BigEndian.AppendUint16(b, uint16(20_000+n%50))
+	b = binary.BigEndian.AppendUint32(b, uint32(n)*64_000)
+	b = append(b, 0, 0, 0, 0, length/4<<4, frame.FlagSYN, 0xff, 0xff, 0, 0, 0, 0)
+	sum := uint32(unix.IPPROTO_TCP + length)
+	for _, part := range [][]byte{client.AsSlice(), node.AsSlice(), b} {
+		for i := 0; i < len(part); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(part[i:]))
+		}
+	}
+	sum = sum&0xffff + sum>>16
+	binary.BigEndian.PutUint16(b[16:], ^uint16(sum&0xffff+sum>>16))
+	return b
 }
 
 // due returns how many of a rate there should be after that time.
@@ -94,19 +120,29 @@ func processorTime(b *testing.B, of *os.Process) time.Duration {
 
 const metricsAddress = "127.0.0.1:57922"
 
-// lostPackets asks the agent what it lost.
-func lostPackets(b *testing.B) (lost uint64) {
+// counted asks the agent what it was handed by the kernel, what the kernel and the agent lost, and of that what the kernel lost.
+func counted(b *testing.B) (received, lost, kernel uint64) {
 	b.Helper()
 	response, err := http.Get("http://" + metricsAddress + "/metrics")
 	node.Check(b, err)
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if series, value, _ := strings.Cut(lines.Text(), " "); strings.HasPrefix(series, "portolan_agent_dropped_total{") {
-			var n uint64
-			_, err := fmt.Sscan(value, &n)
-			node.Check(b, err)
-			lost += n
+		series, value, _ := strings.Cut(lines.Text(), " ")
+		var n float64 // as Prometheus writes large numbers
+		if !strings.HasPrefix(series, "portolan_agent_") {
+			continue
+		}
+		_, err := fmt.Sscan(value, &n)
+		node.Check(b, err)
+		switch {
+		case series == "portolan_agent_packets_received_total":
+			received = uint64(n)
+		case series == `portolan_agent_dropped_total{reason="kernel",source="capture"}`:
+			kernel = uint64(n)
+			lost += kernel
+		case strings.HasPrefix(series, "portolan_agent_dropped_total{"):
+			lost += uint64(n)
 		}
 	}
-	return lost
+	return received, lost, kernel
 }

@@ -27,6 +27,10 @@ const (
 // So a connection waits a quarter of a second before it becomes a sighting. Then its copies and the client's repeats of
 // the SYN are absorbed, until 16,384 younger connections have come. A copy behind DNAT that comes later, because the node
 // first had to find out the neighbour that it goes to, amends the sighting as long as the window has it.
+//
+// A file may have been recorded in the client itself, where every SYN goes out, so there one that only goes out makes a
+// connection, too. Recorded on a node it may show a client whose address was translated once more; what comes from the
+// address of a node is no edge.
 type Source struct {
 	window *traffic.Window
 	name   traffic.Source
@@ -68,7 +72,7 @@ func (s *Source) Handle(p *frame.Packet) {
 		s.duplicates.Add(1)
 		return
 	}
-	if p.Outgoing {
+	if p.Outgoing && s.name != traffic.Offline {
 		s.outgoing.Add(1)
 		return
 	}

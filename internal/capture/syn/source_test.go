@@ -173,6 +173,20 @@ var (
 	byServer     = cmpopts.SortSlices(func(a, b traffic.Sighting) bool { return a.What.Translated.Compare(b.What.Translated) < 0 })
 )
 
+// TestAFileMayBeRecordedInTheClient: all its SYNs go out.
+func TestAFileMayBeRecordedInTheClient(t *testing.T) {
+	w := traffic.NewWindow(0)
+	s := New(w, traffic.Offline)
+	s.Handle(syn(outgoing))
+	s.Handle(syn(outgoing))
+	s.Flush()
+	want := connection("10.0.0.1", "10.96.0.20:80")
+	want.Source = traffic.Offline
+	if diff := cmp.Diff(w.Drain(nil, 0), []traffic.Sighting{want}, netAddresses); diff != "" {
+		t.Errorf("sightings (-got +want):\n%s", diff)
+	}
+}
+
 func TestSourceKeepsTheClientsPort(t *testing.T) {
 	p := syn()
 	c := Connection{Client: p.Source, Server: p.Destination, Time: p.Time}
