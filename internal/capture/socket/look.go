@@ -31,14 +31,14 @@ type memory struct {
 const (
 	mostConnections = 16_384 // of one namespace that are remembered
 	confirmAfter    = 55 * time.Second
-	portion         = 100 // of the period that a look may take, as a fraction, but for what it sees for the first time
 )
 
 // look puts what is connected now into the window. It returns what limits it, as one sentence; empty when nothing does.
 //
 // Reading a list makes the kernel walk the connections of the whole node, which takes milliseconds. So a namespace is read
 // again only if it has opened a connection since, or after a minute to confirm what it had; and a look that has taken its
-// portion of the time leaves the rest, which was read the most recently, to the next one.
+// portion of the time leaves the rest, which was read the most recently, to the next one. That one comes soon when there is
+// something that was never read, as in the first seconds of an agent.
 func (s *Source) look(ctx context.Context, at time.Time) (limit string, err error) {
 	found, err := findSpaces(s.proc)
 	if err != nil {
@@ -46,8 +46,13 @@ func (s *Source) look(ctx context.Context, at time.Time) (limit string, err erro
 	}
 	l := &look{Source: s, at: at, began: time.Now()}
 	l.recall(found)
+	s.unread = false
 	for _, space := range found {
-		if ctx.Err() != nil || l.spent(space) {
+		if ctx.Err() != nil {
+			break
+		}
+		if l.spent() {
+			s.unread = space.memory.read.IsZero()
 			break
 		}
 		l.visit(space)
@@ -69,10 +74,8 @@ func (l *look) recall(found []*space) {
 	slices.SortStableFunc(found, func(a, b *space) int { return a.memory.read.Compare(b.memory.read) })
 }
 
-// spent reports whether the look has taken its portion of the time. What was never read is worth more of it.
-func (l *look) spent(next *space) bool {
-	return l.read > 0 && !next.memory.read.IsZero() && time.Since(l.began) > l.period/portion
-}
+// spent reports whether the look has taken its portion of the time. One namespace is always read.
+func (l *look) spent() bool { return l.read > 0 && time.Since(l.began) > l.portion }
 
 // visit reads a namespace if there is something to expect.
 func (l *look) visit(space *space) {

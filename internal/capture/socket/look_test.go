@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,13 @@ func plant(t testing.TB, c golden.Case) string {
 		put(name, func(path string) error { return os.Symlink(target, path) })
 	}
 	return root
+}
+
+// atEase returns a source whose looks have all the time that they need.
+func atEase(window *traffic.Window, o Options) *Source {
+	s := New(window, o)
+	s.portion = time.Hour
+	return s
 }
 
 func check(t testing.TB, err error) {
@@ -69,7 +77,7 @@ func counts(all []frame.Count) string {
 func TestLook(t *testing.T) {
 	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
 		window := traffic.NewWindow(0)
-		source := New(window, Options{Proc: plant(t, c)})
+		source := atEase(window, Options{Proc: plant(t, c)})
 		limit, err := source.look(t.Context(), nine)
 		if limit != "" || err != nil {
 			t.Errorf("look() = %q, %v", limit, err)
@@ -94,7 +102,7 @@ func lookAgain(t *testing.T, source *Source, window *traffic.Window) {
 func TestLookCountsEachConnectionOnce(t *testing.T) {
 	root := plant(t, golden.Cases(t, "testdata/one-look-per-namespace.txtar")[0])
 	window := traffic.NewWindow(0)
-	source := New(window, Options{Proc: root})
+	source := atEase(window, Options{Proc: root})
 	list := filepath.Join(root, "40/net/tcp")
 	for i, tc := range []struct {
 		after time.Duration
@@ -174,7 +182,7 @@ func (c *counting) open(state string, opens int, more ...string) {
 func TestAQuietNamespaceIsLeftAlone(t *testing.T) {
 	c := &counting{t: t, root: t.TempDir()}
 	window := traffic.NewWindow(0)
-	source := New(window, Options{Proc: c.root})
+	source := atEase(window, Options{Proc: c.root})
 	at := time.Duration(0)
 	expect := func(what string, after time.Duration, want uint64) {
 		t.Helper()
@@ -210,26 +218,38 @@ func TestAQuietNamespaceIsLeftAlone(t *testing.T) {
 	expect("a namespace without sockets has nothing to read", 5*time.Second, 0)
 }
 
-// TestALookHasItsPortionOfTheTime: but one namespace is always read, and what was never read before.
+// TestALookHasItsPortionOfTheTime: one namespace is always read, what was never read comes first and soon.
 func TestALookHasItsPortionOfTheTime(t *testing.T) {
-	source := New(traffic.NewWindow(0), Options{Period: 5 * time.Second})
-	seen, unseen := &space{memory: &memory{read: nine}}, &space{memory: &memory{}}
-	late, early := time.Now().Add(-source.period/portion-time.Second), time.Now().Add(time.Hour)
-	for name, tc := range map[string]struct {
-		began time.Time
-		read  int
-		next  *space
-		want  bool
-	}{
-		"there is time left":                  {early, 9, seen, false},
-		"the time is over":                    {late, 1, seen, true},
-		"the time is over, and none was read": {late, 0, seen, false},
-		"the time is over for what is known":  {late, 9, unseen, false},
-	} {
-		l := &look{Source: source, began: tc.began, read: tc.read}
-		if got := l.spent(tc.next); got != tc.want {
-			t.Errorf("%s: spent() = %t, want %t", name, got, tc.want)
+	root := t.TempDir()
+	for i := range 3 { // network namespaces with a connection each
+		process := filepath.Join(root, strconv.Itoa(40+i))
+		check(t, os.MkdirAll(filepath.Join(process, "net"), 0o700))
+		check(t, os.MkdirAll(filepath.Join(process, "ns"), 0o700))
+		check(t, os.Symlink(fmt.Sprintf("net:[%d]", 4026532001+i), filepath.Join(process, "ns/net")))
+		row := fmt.Sprintf("   0: %02X00010A:9C41 1100000A:0050 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0 20 4 30 10 -1\n", i+4)
+		check(t, os.WriteFile(filepath.Join(process, "net/tcp"), []byte(head+row), 0o600))
+		check(t, os.WriteFile(filepath.Join(process, "net/tcp6"), []byte(head), 0o600))
+	}
+	source := New(traffic.NewWindow(0), Options{Proc: root})
+	if source.portion != 50*time.Millisecond {
+		t.Errorf("a look has %s, want the 50 ms of the budget", source.portion)
+	}
+	source.portion = 0
+	var pairs []int
+	for i := range 4 {
+		_, err := source.look(t.Context(), nine.Add(time.Duration(i)*time.Second))
+		check(t, err)
+		pairs = append(pairs, source.window.Len())
+		want := defaultPeriod - time.Second
+		if source.unread {
+			want = catchUp
 		}
+		if got := source.pause(defaultPeriod, time.Second); got != want {
+			t.Errorf("the next look comes after %s, want %s", got, want)
+		}
+	}
+	if !slices.Equal(pairs, []int{1, 2, 3, 3}) || source.unread {
+		t.Errorf("the looks have found %d pairs, and something was never read: %t; want one more each until there are 3", pairs, source.unread)
 	}
 }
 

@@ -41,7 +41,7 @@ func pairs(w *traffic.Window) []string {
 func lookOnce(t *testing.T, enters bool) (_ []string, limit, counted string) {
 	t.Helper()
 	window := traffic.NewWindow(0)
-	source := New(window, Options{Proc: "/proc"})
+	source := atEase(window, Options{Proc: "/proc"})
 	source.enters = enters
 	limit, err := source.look(t.Context(), nine)
 	if err != nil {

@@ -24,6 +24,8 @@ const (
 	defaultProc   = "/host/proc"
 	defaultPeriod = 5 * time.Second
 	longestPeriod = time.Minute
+	portions      = 100                    // of which a look may take one: the 50 ms of the budget
+	catchUp       = 500 * time.Millisecond // until the next look while there is something that was never read
 )
 
 // Validate returns an error for a period that makes no sense.
@@ -56,18 +58,21 @@ type Source struct {
 	counted tally
 	known   map[uint64]*memory // of network namespaces, by the inode numbers of their lists
 	table   Table
-	buffer  []byte // of a small file
-	enters  bool   // namespaces of others
+	buffer  []byte        // of a small file
+	enters  bool          // namespaces of others
+	portion time.Duration // that a look may take
+	unread  bool          // the last look has left namespaces that were never read
 }
 
 // New returns a source that has not begun.
 func New(window *traffic.Window, o Options) *Source {
 	o = o.withDefaults()
 	s := &Source{
-		window: window,
-		proc:   proc(o.Proc),
-		period: o.Period,
-		buffer: make([]byte, mostSmall),
+		window:  window,
+		proc:    proc(o.Proc),
+		period:  o.Period,
+		portion: o.Period / portions,
+		buffer:  make([]byte, mostSmall),
 	}
 	s.status.Store(&frame.Status{State: frame.Off, Sentence: "socket scan has not started"})
 	return s
@@ -96,8 +101,16 @@ func (s *Source) Run(ctx context.Context) error {
 		}
 		took := time.Since(began)
 		s.status.Store(status(limit, pace.after(took)))
-		timer.Reset(max(pace.period-took, 0))
+		timer.Reset(s.pause(pace.period, took))
 	}
+}
+
+// pause returns the time until the next look.
+func (s *Source) pause(period, took time.Duration) time.Duration {
+	if s.unread {
+		return min(period, catchUp)
+	}
+	return max(period-took, 0)
 }
 
 // status says what limits the source; the first that does.

@@ -105,7 +105,7 @@ func TestLookIsBoundedInAFile(t *testing.T) {
 	check(t, err)
 	check(t, list.Close())
 	window := traffic.NewWindow(0)
-	source := New(window, Options{Proc: root})
+	source := atEase(window, Options{Proc: root})
 	if _, err := source.look(t.Context(), nine); err != nil || window.Len() != 3 || counts(source.Counts()) != "dropped oversize 1\n" {
 		t.Errorf("look() = %v, %d pairs, counts\n%s", err, window.Len(), counts(source.Counts()))
 	}
@@ -134,7 +134,7 @@ func BenchmarkLook(b *testing.B) {
 		}
 	}
 	window := traffic.NewWindow(0)
-	source := New(window, Options{Proc: root})
+	source := atEase(window, Options{Proc: root})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := source.look(b.Context(), nine); err != nil {
