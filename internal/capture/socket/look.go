@@ -13,11 +13,10 @@ import (
 type look struct {
 	*Source
 
-	at      time.Time
-	began   time.Time
-	read    int    // namespaces that were read
-	tables  string // why the kernel refused to show a list
-	sockets string // why it refused to show the open files of a host-network pod
+	at     time.Time
+	began  time.Time
+	read   int    // namespaces that were read
+	tables string // why the kernel refused to show a list
 }
 
 // memory is what is remembered of a network namespace from look to look.
@@ -26,6 +25,8 @@ type memory struct {
 	opens uint64    // how many connections it had opened when it was read, ever
 	quiet bool      // none of them was still being opened
 	read  time.Time // when it was read last; zero is never
+
+	refused string // why the kernel did not show the open files of a host-network pod, when they were wanted last
 }
 
 const (
@@ -114,9 +115,12 @@ func (l *look) limit() (string, error) {
 		return "", fmt.Errorf("reading sockets below %s was refused (%s); %s", l.proc, l.tables, module)
 	case l.tables != "":
 		return fmt.Sprintf("reading the sockets of some network namespaces below %s was refused (%s); %s", l.proc, l.tables, module), nil
-	case l.sockets != "":
-		return fmt.Sprintf("connections of host-network pods cannot be told apart, because reading their open files was refused (%s); add the SYS_PTRACE capability to the agent's container, or %s",
-			l.sockets, module), nil
+	}
+	for _, m := range l.known {
+		if m.refused != "" {
+			return fmt.Sprintf("connections of host-network pods cannot be told apart, because reading their open files was refused (%s); add the SYS_PTRACE capability to the agent's container, or %s",
+				m.refused, module), nil
+		}
 	}
 	return "", nil
 }

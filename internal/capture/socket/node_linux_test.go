@@ -130,6 +130,39 @@ func TestRealHostNetworkPods(t *testing.T) {
 	})
 }
 
+// TestSocketsOfAnotherUser: the agent may not open the folder fd of a process of another user, which is what pods are.
+func TestSocketsOfAnotherUser(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"thread-self/fdinfo/2": "mnt_id:\t8\nino:\t900\n",
+		"thread-self/fdinfo/3": "mnt_id:\t10\nino:\t901\n",
+		"7/fdinfo/0":           "mnt_id:\t3395\nino:\t6\n",
+		"7/fdinfo/4":           "mnt_id:\t8\nino:\t333\n",
+		"7/fdinfo/5":           "mnt_id:\t10\nino:\t444\n",
+		"8/fdinfo/5":           "mnt_id:\t10\n", // Linux before 5.14
+	} {
+		path := filepath.Join(root, name)
+		check(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		check(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	check(t, os.Mkdir(filepath.Join(root, "thread-self/fd"), 0o700))
+	check(t, os.Symlink("pipe:[900]", filepath.Join(root, "thread-self/fd/2")))
+	check(t, os.Symlink("socket:[901]", filepath.Join(root, "thread-self/fd/3")))
+	check(t, os.Mkdir(filepath.Join(root, "7/fd"), 0))
+	check(t, os.Mkdir(filepath.Join(root, "8/fd"), 0))
+	check(t, node.Unprivileged(func() error {
+		var got []uint64
+		take := func(inode uint64) { got = append(got, inode) }
+		if err := proc(root).sockets("7", make([]byte, mostSmall), take); err != nil || !slices.Equal(got, []uint64{444}) {
+			t.Errorf("sockets %v, %v, want 444", got, err)
+		}
+		if err := proc(root).sockets("8", make([]byte, mostSmall), take); !refused(err) || len(got) != 1 {
+			t.Errorf("sockets %v, %v where fdinfo does not tell, want a refusal", got, err)
+		}
+		return nil
+	}))
+}
+
 // claim makes a process look as if the kubelet had started it for a pod.
 func claim(t *testing.T, process int, uid string) {
 	t.Helper()

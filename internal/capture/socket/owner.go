@@ -34,12 +34,13 @@ const (
 // owners maps the sockets of host-network pods to the pods' UIDs.
 func (l *look) owners(space *space) map[uint64]string {
 	owners := make(map[uint64]string)
+	space.memory.refused = ""
 	for _, process := range space.processes {
 		pod := l.proc.pod(process, l.buffer)
 		if pod == "" {
 			continue
 		}
-		err := l.proc.sockets(process, func(inode uint64) {
+		err := l.proc.sockets(process, l.buffer, func(inode uint64) {
 			if len(owners) < mostOwners {
 				owners[inode] = pod
 			} else {
@@ -47,7 +48,7 @@ func (l *look) owners(space *space) map[uint64]string {
 			}
 		})
 		if refused(err) {
-			l.sockets = cause(err).Error()
+			space.memory.refused = cause(err).Error()
 		}
 	}
 	return owners

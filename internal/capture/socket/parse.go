@@ -135,3 +135,22 @@ func parseInUse(text []byte, kind string) int {
 	}
 	return -1
 }
+
+// info is what the kernel says about an open file.
+type info struct{ mount, inode uint64 }
+
+// parseInfo reads a file of /proc/<pid>/fdinfo. It is false when the kernel does not tell both numbers.
+func parseInfo(text []byte) (i info, complete bool) {
+	var mounted, numbered bool
+	for line := range bytes.Lines(text) {
+		name, value, _ := bytes.Cut(line, []byte(":\t"))
+		n, ok := parseNumber(bytes.TrimSpace(value))
+		switch string(name) {
+		case "mnt_id":
+			i.mount, mounted = n, ok
+		case "ino":
+			i.inode, numbered = n, ok
+		}
+	}
+	return i, mounted && numbered
+}

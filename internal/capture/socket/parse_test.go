@@ -335,3 +335,21 @@ func BenchmarkParseRow(b *testing.B) {
 		ParseRow(line)
 	}
 }
+
+func TestParseInfo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text string
+		want info
+		ok   bool
+	}{
+		"a socket":              {"pos:\t0\nflags:\t02004002\nmnt_id:\t10\nino:\t5646944\n", info{10, 5646944}, true},
+		"an epoll file":         {"pos:\t0\nmnt_id:\t17\nino:\t26\ntfd:        6 events:       19 data: 3  pos:0 ino:1a sdev:10\n", info{17, 26}, true},
+		"Linux before 5.14":     {"pos:\t0\nflags:\t02\nmnt_id:\t10\n", info{10, 0}, false},
+		"a file that is closed": {"", info{}, false},
+		"no number":             {"mnt_id:\tx\nino:\t\n", info{}, false},
+	} {
+		if got, ok := parseInfo([]byte(tc.text)); got != tc.want || ok != tc.ok {
+			t.Errorf("%s: %v, %t, want %v, %t", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}

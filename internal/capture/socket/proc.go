@@ -18,17 +18,12 @@ const self = "thread-self"
 
 // processes returns the numbers of all processes.
 func (p proc) processes() ([]string, error) {
-	dir, err := os.Open(string(p))
+	all, err := names(string(p))
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	numbers := names[:0]
-	for _, name := range names {
+	numbers := all[:0]
+	for _, name := range all {
 		if '0' <= name[0] && name[0] <= '9' {
 			numbers = append(numbers, name)
 		}
@@ -94,13 +89,19 @@ func (p proc) pod(process string, buffer []byte) string {
 }
 
 // sockets calls take with the inode number of each socket that a process has open.
-func (p proc) sockets(process string, take func(inode uint64)) error {
-	dir, err := os.Open(p.path(process, "fd"))
-	if err != nil {
-		return err
+//
+// The folder fd belongs to the user of the process, and another one needs a capability to open it that opens all files of
+// the node as well. What the kernel says about open files in fdinfo needs SYS_PTRACE only, from Linux 5.14 on.
+func (p proc) sockets(process string, buffer []byte, take func(inode uint64)) error {
+	err := p.socketsByLink(process, take)
+	if refused(err) && p.socketsByInfo(process, buffer, take) {
+		return nil
 	}
-	defer dir.Close()
-	files, err := dir.Readdirnames(-1)
+	return err
+}
+
+func (p proc) socketsByLink(process string, take func(inode uint64)) error {
+	files, err := names(p.path(process, "fd"))
 	if err != nil {
 		return err
 	}
@@ -114,6 +115,48 @@ func (p proc) sockets(process string, take func(inode uint64)) error {
 		}
 	}
 	return nil
+}
+
+// socketsByInfo does the same by what fdinfo says, and reports whether it says enough.
+func (p proc) socketsByInfo(process string, buffer []byte, take func(inode uint64)) bool {
+	mount, known := p.socketMount(buffer)
+	files, err := names(p.path(process, "fdinfo"))
+	if !known || err != nil {
+		return false
+	}
+	told := false
+	for _, file := range files {
+		info, complete := parseInfo(p.small(process, "fdinfo/"+file, buffer))
+		told = told || complete
+		if complete && info.mount == mount {
+			take(info.inode)
+		}
+	}
+	return told || len(files) == 0
+}
+
+// socketMount returns the number of the mount in which all sockets of the kernel are, told by one of the agent's own: the
+// numbers of other files may be the same as those of sockets.
+func (p proc) socketMount(buffer []byte) (uint64, bool) {
+	files, _ := names(p.path(self, "fd")) // what fails knows nothing
+	for _, file := range files {
+		link, _ := os.Readlink(p.path(self, "fd/"+file))
+		inode, isSocket := numberIn(link, "socket:[")
+		if info, complete := parseInfo(p.small(self, "fdinfo/"+file, buffer)); isSocket && complete && info.inode == inode {
+			return info.mount, true
+		}
+	}
+	return 0, false
+}
+
+// names returns the names of what is in a folder.
+func names(path string) ([]string, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
 }
 
 // refused reports whether the kernel or a security module forbade what gave the error. Everything else that goes wrong
