@@ -9,11 +9,12 @@ import (
 
 // Flow is one entry of the kernel's connection table.
 type Flow struct {
-	Protocol        uint8 // as the IP header numbers it
-	Original, Reply Tuple // packets of the client, and those that answer them
-	Replied         bool  // an answer was seen
-	Assured         bool  // traffic was seen that a stray packet cannot cause; of TCP: the handshake was completed
-	State           uint8 // of TCP, as the kernel numbers it; 0 when the entry does not say
+	Protocol        uint8  // as the IP header numbers it
+	Original, Reply Tuple  // packets of the client, and those that answer them
+	Replied         bool   // an answer was seen
+	Assured         bool   // traffic was seen that a stray packet cannot cause; of TCP: the handshake was completed
+	State           uint8  // of TCP, as the kernel numbers it; 0 when the entry does not say
+	Left            uint32 // seconds until the kernel forgets it if nothing happens; the greatest number when the entry does not say
 }
 
 // Tuple is one direction of a flow.
@@ -25,6 +26,7 @@ const (
 	attributeReply    = 2 // nested
 	attributeStatus   = 3
 	attributeDetails  = 4 // nested, of the protocol
+	attributeTimeout  = 7
 
 	tupleAddresses = 1 // nested
 	tuplePorts     = 2 // nested
@@ -62,6 +64,7 @@ func Decode(msg []byte) (f Flow, ok bool) {
 	if len(msg) < headLength {
 		return f, false
 	}
+	f.Left = untold
 	for kind, value := range attributes(msg[headLength:]) {
 		sound := true
 		switch kind {
@@ -77,6 +80,8 @@ func Decode(msg []byte) (f Flow, ok bool) {
 			}
 		case attributeDetails:
 			f.State = decodeState(value)
+		case attributeTimeout:
+			f.Left = decodeLeft(value)
 		}
 		if !sound {
 			return Flow{}, false
@@ -162,6 +167,13 @@ func decodeState(b []byte) uint8 {
 		}
 	}
 	return 0
+}
+
+func decodeLeft(b []byte) uint32 {
+	if len(b) < 4 {
+		return untold
+	}
+	return binary.BigEndian.Uint32(b)
 }
 
 // Judge says whether a flow makes a sighting, or why not. Only flows that were answered do, so that a scan makes no edges.

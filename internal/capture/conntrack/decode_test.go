@@ -62,6 +62,9 @@ func entry(f Flow) []byte {
 	if f.State != 0 {
 		parts = append(parts, nested(attributeDetails, nested(detailsTCP, attribute(detailTCPState, f.State))))
 	}
+	if f.Left != untold {
+		parts = append(parts, attribute(attributeTimeout, binary.BigEndian.AppendUint32(nil, f.Left)...))
+	}
 	return slices.Concat(parts...)
 }
 
@@ -72,7 +75,7 @@ func ends(from, to string) Tuple {
 // call is an established TCP connection to a Service, which the node has translated to a pod.
 func call() Flow {
 	return Flow{
-		Protocol: protocolTCP, Replied: true, Assured: true, State: 3,
+		Protocol: protocolTCP, Replied: true, Assured: true, State: tcpEstablished, Left: 432_000,
 		Original: ends("10.1.0.4:40112", "10.96.0.17:80"), Reply: ends("10.1.0.9:8080", "10.1.0.4:40112"),
 	}
 }
@@ -84,7 +87,7 @@ func (f Flow) with(change func(*Flow)) Flow {
 
 func TestDecode(t *testing.T) {
 	six := Flow{
-		Protocol: protocolUDP, Replied: true,
+		Protocol: protocolUDP, Replied: true, Left: untold,
 		Original: ends("[fd00::4]:40112", "[fd00:1::17]:514"), Reply: ends("[fd00:1::17]:514", "[fd00::4]:40112"),
 	}
 	for name, f := range map[string]Flow{
@@ -194,6 +197,7 @@ func TestDecodeLawOfRoundTrip(t *testing.T) {
 		f := Flow{
 			Protocol: rapid.Byte().Draw(t, "protocol"), Original: Tuple{end("a"), end("b")}, Reply: Tuple{end("c"), end("d")},
 			Replied: rapid.Bool().Draw(t, "replied"), Assured: rapid.Bool().Draw(t, "assured"), State: rapid.Byte().Draw(t, "state"),
+			Left: rapid.Uint32().Draw(t, "left"),
 		}
 		got, ok := Decode(entry(f))
 		if diff := cmp.Diff(got, f, addresses); !ok || diff != "" {

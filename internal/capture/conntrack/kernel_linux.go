@@ -77,4 +77,6 @@ func (n *netfilter) next(until time.Time, take func([]byte)) error {
 	return nil
 }
 
+func (n *netfilter) timeouts() timeouts { return readTimeouts(settings) }
+
 func (n *netfilter) close() { n.events.Close() }

@@ -41,6 +41,8 @@ type kernel interface {
 	// next waits for entries that are new or have changed, and calls take with each. It returns os.ErrDeadlineExceeded when
 	// there is none until the given time, and syscall.ENOBUFS when some were lost for want of room.
 	next(until time.Time, take func(entry []byte)) error
+	// timeouts returns how long entries stay.
+	timeouts() timeouts
 	// close ends a waiting next.
 	close()
 }
@@ -96,10 +98,10 @@ func explained(err error) error {
 // list reads all of the table.
 func (s *Source) list(table kernel, at time.Time) error {
 	s.flows.Look()
-	again, entries := s.flows.Again(), 0
+	again, entries, stay := s.flows.Again(), 0, table.timeouts()
 	err := table.list(func(entry []byte) {
 		entries++
-		s.take(entry, at)
+		s.take(entry, at, &stay)
 	})
 	s.counted[Recounted].Add(s.flows.Again() - again)
 	status := &frame.Status{State: frame.On}
@@ -116,7 +118,9 @@ func (s *Source) list(table kernel, at time.Time) error {
 func (s *Source) follow(ctx context.Context, table kernel, read time.Time) error {
 	until := read.Add(listEvery)
 	for {
-		err := table.next(until, func(entry []byte) { s.take(entry, time.Now()) })
+		err := table.next(until, func(entry []byte) {
+			s.take(entry, time.Now(), &timeouts{}) // a change comes with a packet
+		})
 		switch {
 		case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded):
 			return nil //nolint:nilerr // the end, and time to read all of it, are no failures
@@ -132,8 +136,8 @@ func (s *Source) follow(ctx context.Context, table kernel, read time.Time) error
 	}
 }
 
-// take makes a sighting of one entry, or counts why not.
-func (s *Source) take(entry []byte, at time.Time) {
+// take makes a sighting of one entry as of its last packet, or counts why not.
+func (s *Source) take(entry []byte, at time.Time, stay *timeouts) {
 	flow, ok := Decode(entry)
 	if !ok {
 		s.counted[Malformed].Add(1)
@@ -144,6 +148,8 @@ func (s *Source) take(entry []byte, at time.Time) {
 		return
 	}
 	if sighting := flow.sighting(at.UTC()); s.flows.Tells(&sighting) {
+		sighting.First = sighting.First.Add(-stay.idle(&flow))
+		sighting.Last = sighting.First
 		s.window.Add(sighting)
 	}
 }

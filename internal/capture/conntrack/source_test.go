@@ -76,6 +76,8 @@ func (m *memory) next(until time.Time, take func([]byte)) error {
 	}
 }
 
+func (m *memory) timeouts() timeouts { return readTimeouts("") }
+
 func (m *memory) close() { m.end.Do(func() { close(m.closed) }) }
 
 // pairs returns what the window holds.
