@@ -37,12 +37,20 @@ type Delivery struct {
 // costs about as much as a few map reads.
 func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, d Delivery) ([]graph.Observation, Reason) {
 	l := look{resolver: r, snapshot: snapshot, names: names, sighting: &d.Sighting}
+	found, reason := l.resolve(d.Node)
+	if l.handedOver && reason == Resolved {
+		return l.bothEnds(d.Node, found), reason
+	}
+	return found, reason
+}
+
+func (l *look) resolve(node string) ([]graph.Observation, Reason) {
 	client, reason := l.client()
 	if reason != Resolved {
 		return nil, reason
 	}
 	var servers []server
-	if d.What.Act == traffic.Lookup {
+	if l.sighting.What.Act == traffic.Lookup {
 		servers, reason = l.lookup(client)
 	} else {
 		servers, reason = l.connection(client)
@@ -50,10 +58,10 @@ func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, d Delivery
 	if reason != Resolved && reason != Awaiting {
 		return nil, reason
 	}
-	if final := l.objection(d.Node, client, &servers); final != Resolved {
+	if final := l.objection(node, client, &servers); final != Resolved {
 		return nil, final
 	}
-	if !client.peer.Inside() && r.isPrivate(client.peer.Addr) {
+	if !client.peer.Inside() && l.resolver.isPrivate(client.peer.Addr) {
 		reason = Awaiting // perhaps a pod so new that its address is not known yet
 	}
 	return l.observations(client, servers), reason
@@ -79,6 +87,8 @@ type look struct {
 	snapshot *cluster.Snapshot
 	names    *Memory
 	sighting *traffic.Sighting
+
+	handedOver bool // an address of the sighting had one holder at its first moment and another one at its last
 }
 
 // end is one side of a sighting, resolved.
@@ -197,6 +207,7 @@ func (l *look) holder(leases []cluster.Lease, uid string) (*cluster.Lease, Reaso
 	if len(leases) == 0 {
 		return nil, NoHolder
 	}
+	l.handedOver = l.handedOver || len(leases) > 1 && l.handsOver(leases)
 	for _, m := range l.moments() {
 		if found, reason := m.heldBy(leases, uid); reason != NoHolder {
 			return found, reason
