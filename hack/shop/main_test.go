@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net"
 	"os"
 	"strings"
@@ -12,20 +13,56 @@ import (
 func TestPartsTalk(t *testing.T) {
 	web, store := freeAddress(t), freeAddress(t)
 	ctx := t.Context()
-	server := part{listen: web, store: store}
+	server := part{listen: web, store: store, echo: store}
 	go func() { _ = server.play(ctx, &strings.Builder{}) }()
 
 	var out strings.Builder
-	client := part{calls: []string{"http://" + web, "tcp://" + store}, every: time.Millisecond, timeout: 2 * time.Second, rounds: 1}
+	targets := []string{"http://" + web, "tcp://" + store, "udp://" + store, "open://" + web}
+	client := part{calls: targets, every: time.Millisecond, timeout: 2 * time.Second, rounds: 1}
 	deadline := time.Now().Add(10 * time.Second)
-	for strings.Count(out.String(), " ok\n") < 2 && time.Now().Before(deadline) {
+	for strings.Count(out.String(), " ok\n") < len(targets) && time.Now().Before(deadline) {
 		out.Reset()
 		if err := client.play(ctx, &out); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := strings.Count(out.String(), " ok\n"); got != 2 {
-		t.Errorf("calls went %q, want two that are ok", out.String())
+	if got := strings.Count(out.String(), " ok\n"); got != len(targets) {
+		t.Errorf("calls went %q, want %d that are ok", out.String(), len(targets))
+	}
+}
+
+// A store counts connections: every line of one connection is answered, and nobody opens a second one.
+func TestAHeldConnectionIsOne(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		line := make([]byte, 64)
+		for range 3 {
+			if _, err := conn.Read(line); err != nil {
+				return
+			}
+			if _, err := conn.Write([]byte(pong)); err != nil {
+				return
+			}
+		}
+		cancel()
+	}()
+	var out strings.Builder
+	target := "tcp://" + listener.Addr().String()
+	if err := (part{holds: []string{target}, every: time.Millisecond, timeout: 2 * time.Second}).play(ctx, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), " ok\n"); got != 1 || !strings.HasPrefix(out.String(), "call "+target+" ok\n") {
+		t.Errorf("it says %q, want one connection", out.String())
 	}
 }
 
@@ -71,7 +108,7 @@ func TestATimeoutOfTheConnectionIsARefusal(t *testing.T) {
 }
 
 func TestParseRefusesWhatItCannotCall(t *testing.T) {
-	for _, args := range [][]string{{"-call", "ftp://x:1"}, {"-call", "http://"}, {"-call", "http://x/"}, {"-every", "0s"}, {"-unknown"}} {
+	for _, args := range [][]string{{"-call", "ftp://x:1"}, {"-call", "http://"}, {"-call", "http://x/"}, {"-hold", "http://x:1"}, {"-every", "0s"}, {"-unknown"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("parse(%q) succeeded, want an error", args)
 		}
