@@ -37,25 +37,17 @@ func clusterEdges() []Edge {
 }
 
 func parseEdges(text string) ([]Edge, error) {
-	var edges []Edge
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
-		switch {
-		case len(words) == 0 || strings.HasPrefix(line, "#"):
-		case len(words) == 4 && words[1] == "->" && strings.Contains(words[3], "/"):
-			edges = append(edges, Edge{Client: words[0], Server: words[2], Port: words[3]})
-		default:
-			return nil, fmt.Errorf("edge %q: want <client> -> <server> <port>/<protocol>", line)
-		}
-	}
-	return sorted(edges), nil
+	known, err := ParseTruth(text)
+	return sorted(wanted(known)), err
 }
 
 func sorted(edges []Edge) []Edge {
-	slices.SortFunc(edges, func(a, b Edge) int {
-		return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Port, b.Port))
-	})
+	slices.SortFunc(edges, compareEdges)
 	return slices.Compact(edges)
+}
+
+func compareEdges(a, b Edge) int {
+	return cmp.Or(cmp.Compare(a.Client, b.Client), cmp.Compare(a.Server, b.Server), cmp.Compare(a.Port, b.Port))
 }
 
 // document is the part of the graph document that a set of edges needs.
@@ -65,6 +57,7 @@ type document struct {
 		Uses           []struct {
 			Protocol string
 			Port     uint16
+			Sources  []string
 		}
 	}
 }
@@ -81,6 +74,12 @@ func (p peer) String() string {
 // MappedEdges returns every edge of the map, of all namespaces, sorted: one for each port, and one without port where there was
 // none. Only what comes from outside to the API server is left out: that is the person's own kubectl.
 func (s Stage) MappedEdges(ctx context.Context) ([]Edge, error) {
+	mapped, err := s.Map(ctx)
+	return edgesOf(mapped), err
+}
+
+// Map returns the same edges, with the sources that have seen them.
+func (s Stage) Map(ctx context.Context) ([]Mapped, error) {
 	text, err := s.Run(ctx, "list", "--format=json", "--with-internet")
 	if err != nil {
 		return nil, err
@@ -89,27 +88,35 @@ func (s Stage) MappedEdges(ctx context.Context) ([]Edge, error) {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return nil, fmt.Errorf("reading the graph document: %w", err)
 	}
-	return d.edges(), nil
+	return d.mapped(), nil
 }
 
-func (d document) edges() []Edge {
-	var edges []Edge
+func (d document) mapped() []Mapped {
+	var all []Mapped
 	for _, e := range d.Edges {
 		if e.Client.Namespace == "" && e.Server == (peer{Namespace: "default", Name: "kubernetes"}) {
 			continue
 		}
-		pair, before := Edge{Client: e.Client.String(), Server: e.Server.String()}, len(edges)
+		pair := Mapped{Edge: Edge{Client: e.Client.String(), Server: e.Server.String()}}
+		var ports []Mapped
 		for _, u := range e.Uses {
-			if u.Port != 0 {
-				pair.Port = fmt.Sprintf("%d/%s", u.Port, u.Protocol)
-				edges = append(edges, pair)
+			if u.Port == 0 {
+				pair.Sources = append(pair.Sources, u.Sources...)
+				continue
 			}
+			port := Edge{Client: pair.Client, Server: pair.Server, Port: fmt.Sprintf("%d/%s", u.Port, u.Protocol)}
+			ports = append(ports, Mapped{port, u.Sources})
 		}
-		if len(edges) == before {
-			edges = append(edges, pair)
+		for i := range ports {
+			ports[i].Sources = append(ports[i].Sources, pair.Sources...)
 		}
+		if len(ports) == 0 {
+			ports = []Mapped{pair}
+		}
+		all = append(all, ports...)
 	}
-	return sorted(edges)
+	slices.SortFunc(all, func(a, b Mapped) int { return compareEdges(a.Edge, b.Edge) })
+	return all
 }
 
 // Compare returns the edges that are wanted and not there, and those that are there and not wanted. An edge without port, which is

@@ -43,7 +43,7 @@ func TestCompareEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing, extra := Compare(d.edges(), want)
+	missing, extra := Compare(edgesOf(d.mapped()), want)
 	if diff := cmp.Diff(Lines(missing), "n/K/a -> bank.example 80/TCP\n  n/K/a -> n/K/b 443/TCP"); diff != "" {
 		t.Errorf("missing (-got +want):\n%s", diff)
 	}
