@@ -11,7 +11,9 @@ export POD_ADDRESSES=/var/lib/portolan-localcluster/$name/machine/cni/networks/p
 
 trap '"${cluster[@]}" down --name "$name"' EXIT
 "${cluster[@]}" down --name "$name" # what a killed run left
-"${cluster[@]}" up --name "$name" ${E2E_CIDR:+--cidr "$E2E_CIDR"}
+families=()
+[[ -e /proc/net/if_inet6 ]] && families=(--ipv6) # a kernel without IPv6 has one family, and the stories know
+"${cluster[@]}" up --name "$name" ${E2E_CIDR:+--cidr "$E2E_CIDR"} "${families[@]}"
 "${cluster[@]}" kubeconfig --name "$name" >"$KUBECONFIG"
 for image in bin/image/portolan.tar bin/image/shop.tar; do
 	"${cluster[@]}" load --name "$name" "$image"

@@ -31,6 +31,7 @@ type Options struct {
 	Name     string
 	Dir      string        // state folder; "" is Home/Name, or where the cluster is already
 	Range    string        // IPv4 range; "" is the first free one, or what the cluster has already
+	IPv6     bool          // beside IPv4, for a cluster that is new
 	Timeout  time.Duration // for the whole command
 	Programs string        // folder of the programs that `make localcluster` builds
 	Progress io.Writer     // gets one short line for each step
@@ -84,6 +85,7 @@ func choose(o Options, hosts inventory.Inventory) (*Cluster, error) {
 	if c.Plan, err = plan.New(o.Name, dir, addresses); err != nil {
 		return nil, err
 	}
+	c.DualStack = o.IPv6
 	return c, errors.Join(refuseContent(dir), refuseOverlay(filepath.Dir(dir)))
 }
 
@@ -109,6 +111,9 @@ func agree(o Options, present plan.Plan) error {
 	}
 	if o.Range != "" && o.Range != present.Range.String() {
 		return fmt.Errorf("cluster %q exists at %s, not at %s: run `localcluster down --name %s` first", o.Name, present.Range, o.Range, o.Name)
+	}
+	if o.IPv6 && !present.DualStack {
+		return fmt.Errorf("cluster %q exists without IPv6: run `localcluster down --name %s` first", o.Name, o.Name)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"github.com/portolan-io/portolan/hack/localcluster/internal/config"
 	"github.com/portolan-io/portolan/hack/localcluster/internal/plan"
 )
 
@@ -59,7 +60,7 @@ func apiServer(p plan.Plan) component {
 		"--advertise-address=" + p.Node().String(),
 		"--bind-address=0.0.0.0",
 		"--secure-port=6443",
-		"--service-cluster-ip-range=" + p.Services().String(),
+		"--service-cluster-ip-range=" + config.Both(p, p.Services(), p.Services6()),
 		"--tls-cert-file=" + p.Path("pki", "apiserver.crt"),
 		"--tls-private-key-file=" + p.Path("pki", "apiserver.key"),
 		"--client-ca-file=" + p.Path("pki", clusterAuthority+".crt"),
@@ -140,7 +141,7 @@ func kubelet(p plan.Plan) component {
 		"--config=" + p.Path("config", "kubelet.json"),
 		"--kubeconfig=" + p.Path("config", "kubelet.kubeconfig"),
 		"--hostname-override=" + p.NodeName(),
-		"--node-ip=" + p.Node().String(),
+		"--node-ip=" + config.Both(p, p.Node(), p.Node6()),
 	}}
 }
 

@@ -39,6 +39,7 @@ func newUp(o *cluster.Options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.Dir, "dir", o.Dir, "absolute path of the state folder (default "+cluster.Home+"/NAME)")
 	cmd.Flags().StringVar(&o.Range, "cidr", o.Range, "IPv4 range of pods, Services and the link to the host (default: the first free of 10.85.0.0/16 to 10.99.0.0/16)")
+	cmd.Flags().BoolVar(&o.IPv6, "ipv6", o.IPv6, "give pods and Services IPv6 addresses beside IPv4")
 	return cmd
 }
 

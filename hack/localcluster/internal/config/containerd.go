@@ -55,6 +55,12 @@ SystemdCgroup = false
 
 // Network returns the CNI configuration of the pod network: every pod hangs on the node's bridge.
 func Network(p plan.Plan, bridge string) ([]byte, error) {
+	ranges := [][]object{{{"subnet": p.Pods().String(), "rangeStart": p.FirstPod().String(), "gateway": p.Node().String()}}}
+	routes := []object{{"dst": "0.0.0.0/0"}}
+	if p.DualStack {
+		ranges = append(ranges, []object{{"subnet": p.Pods6().String(), "rangeStart": p.FirstPod6().String(), "gateway": p.Node6().String()}})
+		routes = append(routes, object{"dst": "::/0"})
+	}
 	return marshal(object{
 		"cniVersion": "1.0.0",
 		"name":       "pods",
@@ -64,11 +70,7 @@ func Network(p plan.Plan, bridge string) ([]byte, error) {
 				"bridge":      bridge,
 				"isGateway":   true,
 				"hairpinMode": true, // a pod may reach itself through its Service
-				"ipam": object{
-					"type":   "host-local",
-					"ranges": [][]object{{{"subnet": p.Pods().String(), "rangeStart": p.FirstPod().String(), "gateway": p.Node().String()}}},
-					"routes": []object{{"dst": "0.0.0.0/0"}},
-				},
+				"ipam":        object{"type": "host-local", "ranges": ranges, "routes": routes},
 			},
 			{"type": "portmap", "capabilities": object{"portMappings": true}, "backend": "iptables"},
 		},

@@ -24,8 +24,8 @@ const Bridge = "pods0"
 const uplink = "uplink0"
 
 // settings are the kernel settings of the machine, below /proc/sys/net. They belong to its network namespace alone.
-func settings() map[string]string {
-	return map[string]string{
+func settings(dualStack bool) map[string]string {
+	s := map[string]string{
 		"ipv4/ip_forward":                       "1",
 		"bridge/bridge-nf-call-iptables":        "1", // or policies would not see traffic between pods of the node
 		"ipv6/conf/all/disable_ipv6":            "1",
@@ -34,6 +34,13 @@ func settings() map[string]string {
 		"ipv4/conf/default/rp_filter":           "0",
 		"netfilter/nf_conntrack_tcp_be_liberal": "1",
 	}
+	if dualStack {
+		s["ipv6/conf/all/disable_ipv6"], s["ipv6/conf/default/disable_ipv6"] = "0", "0"
+		s["ipv6/conf/all/forwarding"] = "1"
+		s["ipv6/conf/default/accept_dad"] = "0" // nobody else is there to have an address
+		s["bridge/bridge-nf-call-ip6tables"] = "1"
+	}
+	return s
 }
 
 // createNetwork makes what is missing of the machine's network:
@@ -50,7 +57,7 @@ func (m Machine) createNetwork() error {
 		if err := enter(m.networkPin(), unix.CLONE_NEWNET); err != nil {
 			return err
 		}
-		return errors.Join(applySettings(), m.configureInside())
+		return errors.Join(applySettings(m.DualStack), m.configureInside())
 	})
 	if err != nil {
 		return err
@@ -111,7 +118,24 @@ func (m Machine) configureInside() error {
 	if err := route(bridge, m.Services(), netip.Addr{}); err != nil {
 		return err
 	}
-	return refuseElsewhere()
+	if m.DualStack {
+		if err := m.configureInside6(); err != nil {
+			return err
+		}
+	}
+	return refuseElsewhere(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
+}
+
+// configureInside6 gives the bridge its IPv6 address and routes.
+func (m Machine) configureInside6() error {
+	bridge, err := address(Bridge, netip.PrefixFrom(m.Node6(), m.Pods6().Bits()))
+	if err != nil {
+		return err
+	}
+	if err := route(bridge, m.Services6(), netip.Addr{}); err != nil {
+		return err
+	}
+	return refuseElsewhere(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 }
 
 // address gives an interface its address, starts it, and returns it.
@@ -134,7 +158,7 @@ func route(link netlink.Link, to netip.Prefix, gateway netip.Addr) error {
 	r := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(to)}
 	if gateway.IsValid() {
 		r.Gw = gateway.AsSlice()
-	} else {
+	} else if to.Addr().Is4() {
 		r.Scope = netlink.SCOPE_LINK
 	}
 	if err := netlink.RouteReplace(r); err != nil {
@@ -144,8 +168,7 @@ func route(link netlink.Link, to netip.Prefix, gateway netip.Addr) error {
 }
 
 // refuseElsewhere answers every packet that would leave the machine with "unreachable", at once.
-func refuseElsewhere() error {
-	everywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+func refuseElsewhere(everywhere netip.Prefix) error {
 	if err := netlink.RouteReplace(&netlink.Route{Dst: ipNet(everywhere), Type: unix.RTN_UNREACHABLE}); err != nil {
 		return fmt.Errorf("setting the default route: %w", err)
 	}
@@ -153,11 +176,11 @@ func refuseElsewhere() error {
 }
 
 // applySettings writes the kernel settings. It runs inside.
-func applySettings() error {
-	for name, value := range settings() {
+func applySettings(dualStack bool) error {
+	for name, value := range settings(dualStack) {
 		path := filepath.Join("/proc/sys/net", name)
 		err := os.WriteFile(path, []byte(value), 0o644)
-		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, "ipv6/") {
+		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, "ipv6/") && !dualStack {
 			continue // a kernel without IPv6
 		}
 		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, "bridge/") {
@@ -204,9 +227,9 @@ func (m Machine) TakenRanges() ([]netip.Prefix, error) {
 	return taken, nil
 }
 
-// ipNet and prefix convert between the two forms of an IPv4 range.
+// ipNet and prefix convert between the two forms of a range; prefix of IPv4 only.
 func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
 func prefix(n *net.IPNet) netip.Prefix {

@@ -33,10 +33,17 @@ const maxName = 40
 //	pods      10.85.0.0/17     node 10.85.0.1 (the bridge), pods from 10.85.0.16
 //	services  10.85.128.0/18   API server .1, name server .10
 //	link      10.85.192.0/30   host .1 ("outside"), cluster .2 ("inside")
+//
+// With two families pods and Services have IPv6 addresses, too, which no one outside of the cluster can reach:
+//
+//	pods      fd70:6c63:a55::/64     node ::1, pods from ::10
+//	services  fd70:6c64:a55::/112
 type Plan struct {
 	Name  string       `json:"name"`  // a DNS label of at most 40 characters
 	Dir   string       `json:"dir"`   // absolute path of the folder that holds all state
 	Range netip.Prefix `json:"range"` // IPv4, /12 to /22, not of the internet; no other cluster and no route of the host overlaps it
+
+	DualStack bool `json:"dualStack,omitempty"` // IPv6 beside IPv4
 }
 
 // New checks its arguments and returns the plan. Errors say which argument is wrong and what would be right.
@@ -112,6 +119,31 @@ func (p Plan) Pods() netip.Prefix { return p.part(0, 1) }
 
 // Services is the third quarter of the range: every ClusterIP.
 func (p Plan) Services() netip.Prefix { return p.part(2, 2) }
+
+// Pods6 is the IPv6 range of the node's bridge and of every pod. It is that of no other cluster, since it spells the range.
+func (p Plan) Pods6() netip.Prefix { return p.unique(0x63, 64) }
+
+// Services6 is the IPv6 range of every ClusterIP.
+func (p Plan) Services6() netip.Prefix { return p.unique(0x64, 112) }
+
+// Node6 is the IPv6 address of the node.
+func (p Plan) Node6() netip.Addr { return last(p.Pods6(), 0x01) }
+
+// FirstPod6 is the lowest IPv6 address that a pod may get.
+func (p Plan) FirstPod6() netip.Addr { return last(p.Pods6(), 0x10) }
+
+// unique returns a range of unique local addresses (RFC 4193) that holds the IPv4 range.
+func (p Plan) unique(kind byte, bits int) netip.Prefix {
+	v4 := p.Range.Addr().As4()
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0x70, 0x6c, kind, v4[0], v4[1], v4[2], v4[3]}), bits)
+}
+
+// last returns the address of a range that ends so.
+func last(r netip.Prefix, octet byte) netip.Addr {
+	b := r.Addr().As16()
+	b[15] = octet
+	return netip.AddrFrom16(b)
+}
 
 // Link is the four-address network between the host and the cluster, at the start of the last quarter of the range.
 func (p Plan) Link() netip.Prefix { return netip.PrefixFrom(p.part(3, 2).Addr(), 30) }

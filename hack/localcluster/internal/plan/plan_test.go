@@ -32,6 +32,22 @@ func TestNewDividesTheRange(t *testing.T) {
 	}
 }
 
+func TestTwoFamilies(t *testing.T) {
+	p, err := plan.New("portolan", "/var/lib/x", netip.MustParsePrefix("10.85.0.0/16"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{
+		"pods": p.Pods6().String(), "services": p.Services6().String(), "node": p.Node6().String(), "first pod": p.FirstPod6().String(),
+	}
+	want := map[string]string{
+		"pods": "fd70:6c63:a55::/64", "services": "fd70:6c64:a55::/112", "node": "fd70:6c63:a55::1", "first pod": "fd70:6c63:a55::10",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("plan (-got +want):\n%s", diff)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	for name, tc := range map[string]struct{ name, dir, addresses, want string }{
 		"a name with capitals":           {"Portolan", "/x", "10.0.0.0/16", "cluster name"},
