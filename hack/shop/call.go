@@ -47,12 +47,11 @@ func (p part) hold(ctx context.Context, target string, said *lines) {
 	defer ticker.Stop()
 	var held net.Conn
 	for {
-		switch {
-		case held == nil:
+		if held == nil {
 			conn, _, err := p.dial(ctx, target)
 			said.say(target, err)
 			held = conn
-		default:
+		} else {
 			_ = held.SetDeadline(time.Now().Add(p.timeout))
 			if err := ping(held); err != nil {
 				said.say(target, err)

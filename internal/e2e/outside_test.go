@@ -17,9 +17,13 @@ import (
 	"github.com/portolan-io/portolan/internal/testkit/stage"
 )
 
-// playOutside plays the world outside: a page on port 80, and a store on port 7001 that answers as those of the sample do.
+// playOutside plays the world outside as long as the test runs: a page on port 80, and a store on port 7001 that answers as those
+// of the sample do.
 func playOutside(t *testing.T, s *talk) {
 	t.Helper()
+	var err error
+	s.outside, err = s.OutsideAddress(within(t, time.Minute))
+	must(t, err)
 	page := listenOutside(t, s, "80")
 	site := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	go func() { _ = site.Serve(page) }()
@@ -65,10 +69,10 @@ func callFromOutside(ctx context.Context, t *testing.T, s *talk, ports ...string
 				return "", err
 			}
 			response, err := client.Do(request)
-			if err != nil {
-				return err.Error(), nil
+			if err == nil {
+				return "", response.Body.Close()
 			}
-			return "", response.Body.Close()
+			return "nobody answers yet: " + err.Error(), nil
 		}))
 	}
 }

@@ -40,6 +40,7 @@ func TestTheMapIsTrue(t *testing.T) {
 		s.Describe(t.Failed(), t.Logf)
 		s.fallSilent(t)
 	})
+	playOutside(t, s)
 	steps := []struct {
 		name string
 		run  func(*testing.T, *talk)
@@ -62,13 +63,9 @@ func TestTheMapIsTrue(t *testing.T) {
 
 func beginToTalk(t *testing.T, s *talk) {
 	ctx := within(t, 3*time.Minute)
-	var err error
-	s.outside, err = s.OutsideAddress(ctx)
-	must(t, err)
 	nodes, err := s.Get(ctx, "nodes", "-o", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`)
 	must(t, err)
 	s.node, s.node6, _ = strings.Cut(nodes, " ")
-	playOutside(t, s)
 	kinds := []string{"services", "udp", "node", "old", "border", "outside", "attempts", "heirs"}
 	if s.node6 != "" {
 		kinds = append(kinds, "ipv6")

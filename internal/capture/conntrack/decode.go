@@ -73,11 +73,7 @@ func Decode(msg []byte) (f Flow, ok bool) {
 		case attributeReply:
 			_, f.Reply, sound = decodeTuple(value)
 		case attributeStatus:
-			sound = len(value) >= 4
-			if sound {
-				status := binary.BigEndian.Uint32(value)
-				f.Replied, f.Assured = status&statusReplied != 0, status&statusAssured != 0
-			}
+			f.Replied, f.Assured, sound = decodeStatus(value)
 		case attributeDetails:
 			f.State = decodeState(value)
 		case attributeTimeout:
@@ -167,6 +163,14 @@ func decodeState(b []byte) uint8 {
 		}
 	}
 	return 0
+}
+
+func decodeStatus(b []byte) (replied, assured, ok bool) {
+	if len(b) < 4 {
+		return false, false, false
+	}
+	status := binary.BigEndian.Uint32(b)
+	return status&statusReplied != 0, status&statusAssured != 0, true
 }
 
 func decodeLeft(b []byte) uint32 {
