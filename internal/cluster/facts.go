@@ -18,6 +18,7 @@ type Facts struct {
 	Ancestors   []*Ancestor
 	Services    []*Service
 	Slices      []*EndpointSlice
+	Endpoints   []*EndpointSlice // made of Endpoints objects; they count where a Service has no slice
 	Intents     []*v2beta1.ClientIntents
 	Protected   []*v2beta1.ProtectedService
 	Brokers     []*v2beta1.KafkaServerConfig
@@ -50,6 +51,7 @@ type ContainerPort struct {
 	Port     int32
 	HostPort int32 // 0 when none
 	Protocol traffic.Protocol
+	HostIP   netip.Addr // the address of the node at which HostPort is; invalid for all
 }
 
 // Owner is an owner reference.

@@ -119,6 +119,9 @@ func (r *reception) opened(list []Front, front Front) []Front {
 // was taken from the older one, whenever that becomes known. It changes list.
 func (r *reception) settled(list []Front) []Front {
 	list = slices.DeleteFunc(list, func(f Front) bool { return isOver(f.To, r.now) })
+	for i := range list {
+		list[i].begin(list)
+	}
 	slices.SortFunc(list, func(a, b Front) int {
 		return cmp.Or(a.From.Compare(b.From), compareServices(a.Service, b.Service))
 	})
@@ -131,6 +134,29 @@ func (r *reception) settled(list []Front) []Front {
 		}
 	}
 	return slices.Clip(list)
+}
+
+// begin sets From: the creation of the Service, or when another one gave up the address that this one then got, if that is
+// later. Services that share an address at the border do not give it up to each other, but for a port.
+func (f *Front) begin(all []Front) {
+	f.From = f.Service.Created
+	for i := range all {
+		other := &all[i]
+		gaveUp := !other.To.IsZero() && (f.To.IsZero() || other.To.Before(f.To)) && other.Border == f.Border
+		if gaveUp && other.To.After(f.From) && (f.Border && other.sharesPort(f) || !f.Border && other.isYounger(f)) {
+			f.From = other.To
+		}
+	}
+}
+
+func (f *Front) isYounger(than *Front) bool { return f.Service.Created.After(than.Service.Created) }
+
+func (f *Front) sharesPort(with *Front) bool {
+	return slices.ContainsFunc(f.Service.Ports, func(p ServicePort) bool {
+		return slices.ContainsFunc(with.Service.Ports, func(o ServicePort) bool {
+			return o.Port == p.Port && o.Protocol == p.Protocol
+		})
+	})
 }
 
 // forgotten returns f without what ended longer than LeaseRetention before now.

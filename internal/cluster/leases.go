@@ -29,15 +29,15 @@ func held(from, to, at time.Time) bool {
 	return !at.Before(from) && (to.IsZero() || at.Before(to))
 }
 
-// endedBy ends the lease of a pod at now unless it ended before.
-func endedBy(list []Lease, uid string, now time.Time) []Lease {
-	list = slices.Clone(list)
+// endedBy returns the leases of an address when that of a pod has ended at end, unless it ended before.
+func (t *tenancy) endedBy(addr netip.Addr, uid string, end time.Time) []Lease {
+	list := slices.Clone(t.leases.at(addr))
 	for i := range list {
-		if list[i].Pod.UID == uid && (list[i].To.IsZero() || list[i].To.After(now)) {
-			list[i].To = now
+		if list[i].Pod.UID == uid && (list[i].To.IsZero() || list[i].To.After(end)) {
+			list[i].To = end
 		}
 	}
-	return settled(list, now)
+	return settled(list, t.now)
 }
 
 // entered puts the lease of a pod in place of its earlier one.

@@ -25,6 +25,27 @@ func (p *Pod) IsCalled(name string) bool {
 	return false
 }
 
+// HasUID reports whether uid is the pod's: that of the object, or for a mirror pod that of the static pod.
+func (p *Pod) HasUID(uid string) bool {
+	return slices.Contains(p.uids(), uid)
+}
+
+// Behind returns the port of the pod behind a port of its node at one of the node's addresses: a hostPort, or on the host
+// network a port that the pod declares.
+func (p *Pod) Behind(port HostPort, addr netip.Addr) (target uint16, found bool) {
+	for i := range p.Ports {
+		declared := &p.Ports[i]
+		switch {
+		case declared.Protocol != port.Protocol:
+		case p.HostNetwork && declared.Port == int32(port.Port):
+			return port.Port, true
+		case !p.HostNetwork && declared.HostPort == int32(port.Port) && (!declared.HostIP.IsValid() || declared.HostIP == addr):
+			return uint16(max(0, min(declared.Port, maxPort))), true
+		}
+	}
+	return 0, false
+}
+
 // Lives reports whether the pod exists and has not ended at that moment.
 func (p *Pod) Lives(at time.Time) bool { return held(p.Created, p.Ended, at) }
 

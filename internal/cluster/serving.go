@@ -16,16 +16,21 @@ type serving struct {
 	dns      []identity.Workload // who is behind the Services that serve port 53
 }
 
-func newServing(services []*Service, endpointSlices []*EndpointSlice, running *running) *serving {
+func newServing(f Facts, running *running) *serving {
 	s := &serving{
-		services: make(map[string]*Service, len(services)),
-		slices:   make(map[string][]*EndpointSlice, len(services)),
+		services: make(map[string]*Service, len(f.Services)),
+		slices:   make(map[string][]*EndpointSlice, len(f.Services)),
 	}
-	for _, service := range services {
+	for _, service := range f.Services {
 		s.services[service.Name] = service
 	}
-	for _, e := range endpointSlices {
+	for _, e := range f.Slices {
 		s.slices[e.Service] = append(s.slices[e.Service], e)
+	}
+	for _, e := range f.Endpoints {
+		if len(s.slices[e.Service]) == 0 {
+			s.slices[e.Service] = []*EndpointSlice{e}
+		}
 	}
 	for _, list := range s.slices {
 		slices.SortFunc(list, func(a, b *EndpointSlice) int { return cmp.Compare(a.Name, b.Name) })

@@ -48,7 +48,7 @@ type Parts uint8
 // The parts of a namespace. Its name and labels belong to none of them and are always taken from the facts.
 const (
 	Running  Parts = 1 << iota // pods and controllers
-	Serving                    // Services and EndpointSlices
+	Serving                    // Services, EndpointSlices and Endpoints
 	Declared                   // ClientIntents, ProtectedServices and KafkaServerConfigs
 
 	Everything = Running | Serving | Declared
@@ -69,7 +69,7 @@ func (s *Space) With(f Facts, changed Parts) *Space {
 	}
 	switch {
 	case changed&Serving != 0:
-		next.serving = newServing(f.Services, f.Slices, next.running)
+		next.serving = newServing(f, next.running)
 	case changed&Running != 0:
 		next.serving = s.serving.over(next.running)
 	}
@@ -151,7 +151,7 @@ func (s *Space) Services() []*Service {
 	return slices.SortedFunc(maps.Values(s.serving.services), func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// Slices returns the EndpointSlices of a Service.
+// Slices returns the EndpointSlices of a Service; where it has none, what its Endpoints object says, in the same form.
 func (s *Space) Slices(service string) []*EndpointSlice { return s.serving.slices[service] }
 
 // Behind returns the workloads behind a Service, sorted: those of the pods that its EndpointSlices name, ready or not,

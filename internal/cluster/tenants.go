@@ -84,9 +84,13 @@ func (t *tenancy) move(before, after *running) {
 
 // change takes from a pod what it has no more.
 func (t *tenancy) change(was, is Tenant) {
+	end := t.now
+	if ended := is.Pod.Ended; !ended.IsZero() && ended.Before(end) {
+		end = ended
+	}
 	for _, addr := range was.Pod.ownAddresses() {
 		if !slices.Contains(is.Pod.ownAddresses(), addr) {
-			setList(t.leases, addr, endedBy(t.leases.at(addr), was.Pod.UID, t.now))
+			setList(t.leases, addr, t.endedBy(addr, was.Pod.UID, end))
 		}
 	}
 	t.quit(was.Pod)
@@ -94,7 +98,7 @@ func (t *tenancy) change(was, is Tenant) {
 
 func (t *tenancy) leave(was Tenant) {
 	for _, addr := range was.Pod.ownAddresses() {
-		setList(t.leases, addr, endedBy(t.leases.at(addr), was.Pod.UID, t.now))
+		setList(t.leases, addr, t.endedBy(addr, was.Pod.UID, t.now))
 	}
 	t.quit(was.Pod)
 	for _, uid := range was.Pod.uids() {

@@ -74,7 +74,8 @@ func confirmed(p *traffic.Party, t cluster.Tenant) (end, Reason) {
 
 // agrees reports whether everything that the party claims fits that pod.
 func agrees(p *traffic.Party, t cluster.Tenant) bool {
-	return (p.Pod == "" || t.Pod.IsCalled(p.Pod)) && (p.Workload.IsZero() || p.Workload == t.Workload())
+	return (p.PodUID == "" || t.Pod.HasUID(p.PodUID)) && (p.Pod == "" || t.Pod.IsCalled(p.Pod)) &&
+		(p.Workload.IsZero() || p.Workload == t.Workload())
 }
 
 // claimed returns whom a party claims to be: the pod of that UID, else the workload.

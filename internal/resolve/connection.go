@@ -18,13 +18,35 @@ func (l *look) connection(client end) ([]server, Reason) {
 			return []server{one}, reason
 		}
 	}
-	if !to.Addr.IsValid() {
-		return l.unaddressed(client, to)
-	}
-	if !client.peer.Inside() && to.Port == 0 {
+	switch {
+	case !client.peer.Inside() && (to.Port == 0 || !to.Addr.IsValid()):
 		return nil, NoTarget
+	case !to.Addr.IsValid() && to.Name != "":
+		return l.byName(client, to.Name, maxHops)
+	case !to.Addr.IsValid() || to.PodUID != "":
+		one, reason := l.named(to)
+		return []server{one}, reason
+	default:
+		return l.byAddress(client, to)
 	}
-	return l.byAddress(client, to)
+}
+
+// named returns the server that a party claims to be. The Service before it is its alias.
+func (l *look) named(to *traffic.Party) (server, Reason) {
+	found, reason := l.claimed(to)
+	if reason != Resolved {
+		return server{}, reason
+	}
+	one := server{end: found}
+	if tenant, known := l.snapshot.Tenant(found.pod); known {
+		one.host = tenant.Pod.HostNetwork
+	}
+	if front := l.serviceBefore(to); to.Addr.IsValid() && front != nil {
+		one.service = aliasFor(front, found)
+	} else {
+		one.target = to.Port
+	}
+	return one, Resolved
 }
 
 // translated returns the pod, or the API server, that a connection was translated to; NoHolder if that is not known.
@@ -71,15 +93,6 @@ func (l *look) serviceBefore(to *traffic.Party) *cluster.Service {
 		return on[0]
 	}
 	return nil
-}
-
-// unaddressed returns the servers of a party without an address: by its name, else by its claims.
-func (l *look) unaddressed(client end, to *traffic.Party) ([]server, Reason) {
-	if to.Name != "" {
-		return l.byName(client, to.Name, maxHops)
-	}
-	found, reason := l.claimed(to)
-	return []server{{end: found}}, reason
 }
 
 // notThisWay is the answer of a way that the next one may know better.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
@@ -36,6 +37,9 @@ func (l *look) byName(client end, name string, hops int) ([]server, Reason) {
 
 func (l *look) byServiceName(client end, name dnsName, hops int) ([]server, Reason) {
 	service, known := l.snapshot.Service(name.namespace, name.service)
+	if !known && isAPIServer(name.namespace, name.service) {
+		return []server{{end: insideEnd(identity.APIServer()), service: name.service}}, Resolved
+	}
 	if !known {
 		return l.bySearch(client)
 	}

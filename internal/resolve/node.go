@@ -45,12 +45,13 @@ func (l *look) podOnHost(addr netip.Addr, port uint16) (server, Reason) {
 	var byPort, byHost candidate
 	key := cluster.HostPort{Node: node, Port: port, Protocol: l.sighting.What.Protocol}
 	for _, tenant := range l.snapshot.OnHostPort(key) {
+		target, has := tenant.Pod.Behind(key, addr)
 		switch {
-		case !l.lived(tenant.Pod):
+		case !has || !l.lived(tenant.Pod):
 		case tenant.Pod.HostNetwork:
-			byHost.add(tenant)
+			byHost.add(tenant, target)
 		default:
-			byPort.add(tenant)
+			byPort.add(tenant, target)
 		}
 	}
 	found := byPort
@@ -61,20 +62,20 @@ func (l *look) podOnHost(addr netip.Addr, port uint16) (server, Reason) {
 		return server{}, reason
 	}
 	one, reason := tenantEnd(found.tenant)
-	target := containerPort(found.tenant.Pod, port, key.Protocol)
-	return server{end: one, target: target, host: found.tenant.Pod.HostNetwork}, reason
+	return server{end: one, target: found.target, host: found.tenant.Pod.HostNetwork}, reason
 }
 
 // candidate is the one of several pods that all belong to one workload. During a change two of them may have one port.
 type candidate struct {
 	tenant cluster.Tenant
-	others bool // of other workloads
+	target uint16 // the pod's port
+	others bool   // of other workloads
 }
 
-func (c *candidate) add(t cluster.Tenant) {
+func (c *candidate) add(t cluster.Tenant, target uint16) {
 	switch {
 	case c.tenant.Pod == nil:
-		c.tenant = t
+		c.tenant, c.target = t, target
 	case c.tenant.Workload() != t.Workload():
 		c.others = true
 	}
@@ -89,16 +90,6 @@ func (c *candidate) reason() Reason {
 	default:
 		return Resolved
 	}
-}
-
-// containerPort returns the port of the container behind a port of the node.
-func containerPort(p *cluster.Pod, port uint16, protocol traffic.Protocol) uint16 {
-	for i := range p.Ports {
-		if declared := &p.Ports[i]; declared.HostPort == int32(port) && declared.Protocol == protocol {
-			return portNumber(declared.Port)
-		}
-	}
-	return port
 }
 
 // nodeAt returns the name of the node that had an address; where nodes cannot be read, what a pod of it says.

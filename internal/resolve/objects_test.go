@@ -18,7 +18,7 @@ import (
 //	host                  it is on the host network
 //	uid x, static x       its UID, and the one that its node knows
 //	hostname h            spec.hostname
-//	port 80/UDP           a port that it declares; 80:8080 is a host port 8080 as well
+//	port 80/UDP           a port that it declares; 80:8080 is a host port 8080 as well, 80:8080@192.168.1.1 at that address
 //	made +3s              when it was made; without it, when it came
 //	ends +9s              when it stops to own its addresses
 //	finished              its containers have ended
@@ -85,8 +85,12 @@ func (s *story) readPod(f *cluster.Facts, p *cluster.Pod, words []string) []stri
 func containerPortOf(t testing.TB, text string) cluster.ContainerPort {
 	t.Helper()
 	numbers, protocol := protocolOf(text)
+	numbers, at, bound := strings.Cut(numbers, "@")
 	own, onHost, asks := strings.Cut(numbers, ":")
 	port := cluster.ContainerPort{Port: numberOf(t, own), Protocol: protocol}
+	if bound {
+		port.HostIP = netip.MustParseAddr(at)
+	}
 	if asks {
 		port.HostPort = numberOf(t, onHost)
 	}
@@ -98,7 +102,10 @@ func containerPortOf(t testing.TB, text string) cluster.ContainerPort {
 //	port 80>8080@30080/UDP   a port, its target port and its node port
 //	at 203.0.113.9           an address of a load balancer
 //	behind cart-0,cart-1     the pods behind it
+//	unready cart-2           a pod behind it that is not ready
 //	to 192.168.1.1           addresses behind it that belong to no pod
+//	notyet 192.168.1.2       the same, not ready
+//	legacy                   an Endpoints object says who is behind it, and no EndpointSlice
 //	selecting                it has a selector
 //	external www.example     it is of type ExternalName
 //	made +3s                 when it was made; without it, when it came
@@ -111,14 +118,21 @@ func (s *story) setService(words []string) {
 	}
 	service.ClusterIPs, words = addressesOf(words[1:])
 	slice := &cluster.EndpointSlice{Namespace: f.Namespace, Name: name + "-1", Service: name}
-	for len(words) > 0 {
+	legacy := slices.Contains(words, "legacy")
+	for words = without(words, func(word string) bool { return word == "legacy" }); len(words) > 0; {
 		words = s.readService(service, slice, words)
 	}
 	for _, p := range service.Ports {
 		slice.Ports = append(slice.Ports, cluster.ServicePort{Name: p.Name, Port: p.TargetPort, Protocol: p.Protocol})
 	}
 	f.Services = append(without(f.Services, func(o *cluster.Service) bool { return o.Name == name }), service)
-	f.Slices = append(without(f.Slices, func(e *cluster.EndpointSlice) bool { return e.Service == name }), slice)
+	f.Slices = without(f.Slices, func(e *cluster.EndpointSlice) bool { return e.Service == name })
+	f.Endpoints = without(f.Endpoints, func(e *cluster.EndpointSlice) bool { return e.Service == name })
+	if legacy {
+		f.Endpoints = append(f.Endpoints, slice)
+	} else {
+		f.Slices = append(f.Slices, slice)
+	}
 	s.publish(f)
 }
 
@@ -136,12 +150,12 @@ func (s *story) readService(service *cluster.Service, slice *cluster.EndpointSli
 	case "at":
 		service.Type = cluster.LoadBalancer
 		service.ExternalIPs = append(service.ExternalIPs, netip.MustParseAddr(value))
-	case "behind":
+	case "behind", "unready":
 		for pod := range strings.SplitSeq(value, ",") {
-			slice.Endpoints = append(slice.Endpoints, cluster.Endpoint{Pod: pod, Ready: true})
+			slice.Endpoints = append(slice.Endpoints, cluster.Endpoint{Pod: pod, Ready: words[0] == "behind"})
 		}
-	case "to":
-		slice.Endpoints = append(slice.Endpoints, cluster.Endpoint{Addresses: []netip.Addr{netip.MustParseAddr(value)}, Ready: true})
+	case "to", "notyet":
+		slice.Endpoints = append(slice.Endpoints, cluster.Endpoint{Addresses: []netip.Addr{netip.MustParseAddr(value)}, Ready: words[0] == "to"})
 	case "external":
 		service.Type, service.ExternalName = cluster.ExternalName, value
 	case "made":

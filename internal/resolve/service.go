@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -100,7 +101,7 @@ func (l *look) behind(client end, service *cluster.Service, port *cluster.Servic
 	}
 	o := offer{space: space, service: service, port: port}
 	switch {
-	case service.Namespace == identity.APIServer().Namespace && service.Name == identity.APIServer().Name:
+	case isAPIServer(service.Namespace, service.Name):
 		return []server{{end: insideEnd(identity.APIServer()), service: service.Name, target: o.target(nil)}}, Resolved
 	case service.Type == cluster.ExternalName:
 		if hops == 0 {
@@ -109,9 +110,6 @@ func (l *look) behind(client end, service *cluster.Service, port *cluster.Servic
 		return l.byName(client, service.ExternalName, hops-1)
 	}
 	workloads := space.Behind(service.Name)
-	if len(workloads) == 0 {
-		return l.withoutPods(o)
-	}
 	servers := make([]server, len(workloads))
 	for i, who := range workloads {
 		one, reason := o.member(who)
@@ -120,7 +118,17 @@ func (l *look) behind(client end, service *cluster.Service, port *cluster.Servic
 		}
 		servers[i] = one
 	}
+	if len(service.Selector) == 0 {
+		servers = l.withAddresses(o, servers)
+	}
+	if len(servers) == 0 {
+		return nil, NoBackend
+	}
 	return servers, Resolved
+}
+
+func isAPIServer(namespace, service string) bool {
+	return namespace == identity.APIServer().Namespace && service == identity.APIServer().Name
 }
 
 // offer is a Service and the port of it that was connected to; nil when that is not known.
@@ -148,33 +156,37 @@ func (o offer) member(who identity.Workload) (server, Reason) {
 	return s, Resolved
 }
 
-// withoutPods returns the servers of a Service whose slices name no pod: who held the addresses, else the Service.
-func (l *look) withoutPods(o offer) ([]server, Reason) {
-	if len(o.service.Selector) > 0 {
-		return nil, NoBackend
-	}
-	var servers []server
+// withAddresses adds to the servers of a Service whoever held the addresses behind it that name no pod; where nobody did,
+// that is the Service itself.
+func (l *look) withAddresses(o offer, servers []server) []server {
 	itself := end{peer: graph.Peer{Workload: identity.Workload{
 		Namespace: o.service.Namespace, Kind: identity.KindService, Name: o.service.Name,
 	}}}
-	target := o.target(nil)
-	for _, slice := range o.space.Slices(o.service.Name) {
-		for i := range slice.Endpoints {
-			for _, addr := range slice.Endpoints[i].Addresses {
-				found := itself
-				if lease, reason := l.holder(l.snapshot.Leases(addr), ""); reason == Resolved {
-					found = insideEnd(lease.Workload())
-				}
-				if !slices.ContainsFunc(servers, func(s server) bool { return s.end == found }) {
-					servers = append(servers, server{end: found, service: o.service.Name, target: target})
+	for addr := range o.addresses() {
+		found := itself
+		if lease, reason := l.holder(l.snapshot.Leases(addr), ""); reason == Resolved {
+			found = insideEnd(lease.Workload())
+		}
+		if !slices.ContainsFunc(servers, func(s server) bool { return s.peer == found.peer }) {
+			servers = append(servers, server{end: found, service: o.service.Name, target: o.target(nil)})
+		}
+	}
+	return servers
+}
+
+// addresses yields the addresses behind the Service that name no pod.
+func (o offer) addresses() iter.Seq[netip.Addr] {
+	return func(yield func(netip.Addr) bool) {
+		for _, slice := range o.space.Slices(o.service.Name) {
+			for i := range slice.Endpoints {
+				for _, addr := range slice.Endpoints[i].Addresses {
+					if slice.Endpoints[i].Pod == "" && !yield(addr) {
+						return
+					}
 				}
 			}
 		}
 	}
-	if len(servers) == 0 {
-		return nil, NoBackend
-	}
-	return servers, Resolved
 }
 
 // target returns the pods' port behind the port that was connected to; 0 when that is not known.

@@ -147,6 +147,7 @@ func (s *story) remove(kind, full string) {
 	case "service":
 		f.Services = without(f.Services, func(o *cluster.Service) bool { return o.Name == name })
 		f.Slices = without(f.Slices, func(e *cluster.EndpointSlice) bool { return e.Service == name })
+		f.Endpoints = without(f.Endpoints, func(e *cluster.EndpointSlice) bool { return e.Service == name })
 	case "node":
 		s.nodes = without(s.nodes, func(n *cluster.Node) bool { return n.Name == full })
 		s.snapshot = s.snapshot.WithNodes(s.nodes, s.now)
