@@ -11,7 +11,7 @@ package controllers
 // The rights that these controllers use. What cluster/live watches and what leader election needs is listed with them,
 // because config/rbac/role.yaml is generated from this file alone.
 //
-// +kubebuilder:rbac:groups="",resources=pods;services;nodes;namespaces,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods;services;endpoints;nodes;namespaces,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=patch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments;replicasets;statefulsets;daemonsets,verbs=list;watch

@@ -26,6 +26,7 @@ type kind struct {
 	wide     bool          // its objects are in no namespace
 	controls bool          // its objects make pods
 	part     cluster.Parts // what of a namespace changes with it
+	only     string        // label selector of the objects that are read; empty for all
 
 	// trim returns the fact about an object. With an error the fact may still be good for what it says.
 	trim func(client.Object) (any, error)
@@ -36,7 +37,7 @@ type kind struct {
 // kinds returns everything that a snapshot is made of.
 func kinds(o trim.Options) []*kind {
 	return []*kind{
-		podKind(o), serviceKind(), endpointSliceKind(),
+		podKind(o), serviceKind(), endpointSliceKind(), endpointsKind(),
 		controllerKind("Deployment", &appsv1.Deployment{}, func() client.ObjectList { return &appsv1.DeploymentList{} }, o),
 		controllerKind("ReplicaSet", &appsv1.ReplicaSet{}, func() client.ObjectList { return &appsv1.ReplicaSetList{} }, o),
 		controllerKind("StatefulSet", &appsv1.StatefulSet{}, func() client.ObjectList { return &appsv1.StatefulSetList{} }, o),
@@ -100,6 +101,20 @@ func endpointSliceKind() *kind {
 	k := of(trim.EndpointSlice, func(f *cluster.Facts, e *cluster.EndpointSlice) { f.Slices = append(f.Slices, e) })
 	k.name, k.example, k.part = "EndpointSlice", &discoveryv1.EndpointSlice{}, cluster.Serving
 	k.list = func() client.ObjectList { return &discoveryv1.EndpointSliceList{} }
+	return k
+}
+
+// endpointsKind makes the kind of the objects that say who is behind a Service without EndpointSlices. Those that
+// Kubernetes makes itself always have slices beside them; where they are labelled, which is so from 1.33 on, they are not
+// even read.
+func endpointsKind() *kind {
+	k := of(
+		func(o client.Object) (*cluster.EndpointSlice, error) { return trim.Endpoints(o) },
+		func(f *cluster.Facts, e *cluster.EndpointSlice) { f.Endpoints = append(f.Endpoints, e) },
+	)
+	k.name, k.part, k.only = "Endpoints", cluster.Serving, "endpoints.kubernetes.io/managed-by!=endpoint-controller"
+	k.example = &corev1.Endpoints{}                                      //nolint:staticcheck // the point of this kind
+	k.list = func() client.ObjectList { return &corev1.EndpointsList{} } //nolint:staticcheck // the point of this kind
 	return k
 }
 

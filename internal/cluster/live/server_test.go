@@ -39,6 +39,7 @@ func TestOnAPIServer(t *testing.T) {
 	t.Run("an API server that goes away", s.testOutage)
 	t.Run("rights in one namespace only", s.testOneNamespace)
 	t.Run("the ranges of ClusterIPs", s.testServiceRanges)
+	t.Run("Endpoints without slices", s.testEndpoints)
 }
 
 // server is a real API server and a client with all rights.
@@ -77,7 +78,7 @@ func startServer(t *testing.T) *server {
 func rights() []rbacv1.PolicyRule {
 	read := []string{"list", "watch"}
 	return []rbacv1.PolicyRule{
-		{APIGroups: []string{""}, Resources: []string{"pods", "services", "namespaces", "nodes"}, Verbs: read},
+		{APIGroups: []string{""}, Resources: []string{"pods", "services", "endpoints", "namespaces", "nodes"}, Verbs: read},
 		{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: read},
 		{APIGroups: []string{"apps"}, Resources: []string{"deployments", "replicasets", "statefulsets", "daemonsets"}, Verbs: read},
 		{APIGroups: []string{"networking.k8s.io"}, Resources: []string{"servicecidrs"}, Verbs: read},

@@ -89,6 +89,7 @@ func (s *stream) listWatch() *cache.ListWatch {
 }
 
 func (s *stream) options(o metav1.ListOptions) *client.ListOptions {
+	o.LabelSelector = s.kind.only
 	return &client.ListOptions{Namespace: s.namespace, Limit: o.Limit, Continue: o.Continue, Raw: &o}
 }
 

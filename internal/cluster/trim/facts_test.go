@@ -72,6 +72,8 @@ func TestEndpointSliceKeepsWhoIsBehind(t *testing.T) {
 		Endpoints: []discoveryv1.Endpoint{
 			{Addresses: []string{"10.0.0.1"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: "web-1"}},
 			{Addresses: []string{"10.0.0.2"}, Conditions: discoveryv1.EndpointConditions{Ready: &no}, TargetRef: &corev1.ObjectReference{Kind: "Node", Name: "n1"}},
+			{Addresses: []string{"10.0.0.3"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "web-2"}},
+			{Addresses: []string{"10.0.0.4"}, TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: "store", Name: "web-2"}}, // of another namespace
 		},
 		Ports: []discoveryv1.EndpointPort{{Name: &name, Port: &port}, {}},
 	})
@@ -82,6 +84,7 @@ func TestEndpointSliceKeepsWhoIsBehind(t *testing.T) {
 		Namespace: "shop", Name: "web-x", Service: "web",
 		Endpoints: []cluster.Endpoint{
 			{Addresses: []netip.Addr{addr("10.0.0.1")}, Pod: "web-1", Ready: true}, {Addresses: []netip.Addr{addr("10.0.0.2")}},
+			{Addresses: []netip.Addr{addr("10.0.0.3")}, Pod: "web-2", Ready: true}, {Addresses: []netip.Addr{addr("10.0.0.4")}, Ready: true},
 		},
 		Ports: []cluster.ServicePort{{Name: "http", Port: 8080, Protocol: "TCP"}, {Protocol: "TCP"}},
 	}
@@ -93,6 +96,45 @@ func TestEndpointSliceKeepsWhoIsBehind(t *testing.T) {
 	})
 	if err != nil || len(names.Endpoints) != 0 {
 		t.Errorf("a slice of names = %+v, %v, want no endpoints", names, err)
+	}
+}
+
+func TestAnEndpointsObjectSaysWhatASliceSays(t *testing.T) {
+	objects, err := trim.Decode([]byte(`
+apiVersion: v1
+kind: Endpoints
+metadata: {name: web, namespace: shop}
+subsets:
+- addresses: [{ip: 10.0.0.1, targetRef: {kind: Pod, name: web-1, namespace: shop}}, {ip: "fd00::1"}]
+  notReadyAddresses: [{ip: 10.0.0.2, targetRef: {kind: Pod, name: web-2, namespace: shop}}]
+  ports: [{name: http, port: 8080}, {name: dns, port: 53, protocol: UDP}]
+- addresses: [{ip: 10.0.0.3}, {ip: nowhere}]
+  ports: [{name: http, port: 8080}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := trim.Endpoints(objects[0])
+	const wrong = "Endpoints shop/web: \"nowhere\" is not an IP address"
+	if err == nil || err.Error() != wrong {
+		t.Errorf("error %v, want %s", err, wrong)
+	}
+	want := &cluster.EndpointSlice{
+		Namespace: "shop", Name: "web", Service: "web",
+		Endpoints: []cluster.Endpoint{
+			{Addresses: []netip.Addr{addr("10.0.0.1")}, Pod: "web-1", Ready: true},
+			{Addresses: []netip.Addr{addr("fd00::1")}, Ready: true},
+			{Addresses: []netip.Addr{addr("10.0.0.2")}, Pod: "web-2"},
+			{Addresses: []netip.Addr{addr("10.0.0.3")}, Ready: true},
+			{Ready: true},
+		},
+		Ports: []cluster.ServicePort{{Name: "http", Port: 8080, Protocol: "TCP"}, {Name: "dns", Port: 53, Protocol: "UDP"}},
+	}
+	if diff := cmp.Diff(got, want, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("Endpoints (-got +want):\n%s", diff)
+	}
+	if other, err := trim.Endpoints(&corev1.Pod{}); other != nil || err != nil {
+		t.Errorf("a pod says %+v, %v as Endpoints", other, err)
 	}
 }
 

@@ -142,6 +142,14 @@ func (c *collection) addAddressed(object runtime.Object) (err error) {
 		e.Namespace = namespaceOf(object)
 		f := c.facts(e.Namespace)
 		f.Slices = append(f.Slices, e)
+	default:
+		var e *cluster.EndpointSlice
+		if e, err = Endpoints(object); e == nil {
+			return err
+		}
+		e.Namespace = cmp.Or(e.Namespace, metav1.NamespaceDefault)
+		f := c.facts(e.Namespace)
+		f.Endpoints = append(f.Endpoints, e)
 	}
 	return err
 }

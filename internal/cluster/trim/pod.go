@@ -83,10 +83,20 @@ func containerPorts(spec corev1.PodSpec) []cluster.ContainerPort {
 func appendPorts(list []cluster.ContainerPort, ports []corev1.ContainerPort) []cluster.ContainerPort {
 	for _, p := range ports {
 		list = append(list, cluster.ContainerPort{
-			Name: p.Name, Port: p.ContainerPort, HostPort: p.HostPort, Protocol: protocol(p.Protocol),
+			Name: p.Name, Port: p.ContainerPort, HostPort: p.HostPort, Protocol: protocol(p.Protocol), HostIP: hostIP(p.HostIP),
 		})
 	}
 	return list
+}
+
+// hostIP returns the one address at which a host port is. The kubelet refuses what is no address; here that is none in
+// particular.
+func hostIP(text string) netip.Addr {
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
 }
 
 // ended returns when the pod stops to own its addresses: when its last container ended, if it is finished, or at the end

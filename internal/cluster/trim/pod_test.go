@@ -95,7 +95,8 @@ func TestPodKeepsWhatIsUsed(t *testing.T) {
 				{Name: "setup", Ports: []corev1.ContainerPort{{ContainerPort: 1}}},
 			},
 			Containers: []corev1.Container{{Name: "main", Ports: []corev1.ContainerPort{
-				{Name: "dns", ContainerPort: 53, HostPort: 53, Protocol: corev1.ProtocolUDP},
+				{Name: "dns", ContainerPort: 53, HostPort: 53, Protocol: corev1.ProtocolUDP, HostIP: "192.0.2.1"},
+				{ContainerPort: 54, HostPort: 54, HostIP: "0.0.0.0"},
 			}}},
 		},
 		Status: corev1.PodStatus{
@@ -111,7 +112,10 @@ func TestPodKeepsWhatIsUsed(t *testing.T) {
 		Node: "n1", HostNetwork: true, HostIPs: []netip.Addr{netip.MustParseAddr("192.0.2.1")},
 		IPs:            []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")},
 		ServiceAccount: "till", Created: at(0).UTC(),
-		Ports: []cluster.ContainerPort{{Name: "dns", Port: 53, HostPort: 53, Protocol: "UDP"}, {Name: "mesh", Port: 15008, Protocol: "TCP"}},
+		Ports: []cluster.ContainerPort{
+			{Name: "dns", Port: 53, HostPort: 53, Protocol: "UDP", HostIP: netip.MustParseAddr("192.0.2.1")},
+			{Port: 54, HostPort: 54, Protocol: "TCP"}, {Name: "mesh", Port: 15008, Protocol: "TCP"},
+		},
 	}
 	if diff := cmp.Diff(got, want, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("pod (-got +want):\n%s", diff)

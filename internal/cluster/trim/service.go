@@ -89,7 +89,7 @@ func EndpointSlice(e *discoveryv1.EndpointSlice) (*cluster.EndpointSlice, error)
 	var errs []error
 	slice.Endpoints = make([]cluster.Endpoint, 0, len(e.Endpoints))
 	for i := range e.Endpoints {
-		endpoint, err := endpoint(&e.Endpoints[i])
+		endpoint, err := endpoint(&e.Endpoints[i], e.Namespace)
 		slice.Endpoints = append(slice.Endpoints, endpoint)
 		errs = append(errs, err)
 	}
@@ -99,13 +99,19 @@ func EndpointSlice(e *discoveryv1.EndpointSlice) (*cluster.EndpointSlice, error)
 	return slice, nil
 }
 
-func endpoint(e *discoveryv1.Endpoint) (cluster.Endpoint, error) {
+func endpoint(e *discoveryv1.Endpoint, namespace string) (cluster.Endpoint, error) {
 	list, err := addresses(make([]netip.Addr, 0, len(e.Addresses)), e.Addresses...)
-	found := cluster.Endpoint{Addresses: list, Ready: e.Conditions.Ready == nil || *e.Conditions.Ready}
-	if e.TargetRef != nil && e.TargetRef.Kind == "Pod" {
-		found.Pod = e.TargetRef.Name
+	return cluster.Endpoint{
+		Addresses: list, Ready: e.Conditions.Ready == nil || *e.Conditions.Ready, Pod: targetPod(e.TargetRef, namespace),
+	}, err
+}
+
+// targetPod returns the pod that an endpoint refers to; empty if it refers to none of its own namespace.
+func targetPod(ref *corev1.ObjectReference, namespace string) string {
+	if ref == nil || ref.Kind != "Pod" || ref.Namespace != "" && ref.Namespace != namespace {
+		return ""
 	}
-	return found, err
+	return ref.Name
 }
 
 func endpointPorts(ports []discoveryv1.EndpointPort) []cluster.ServicePort {
