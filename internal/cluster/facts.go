@@ -98,6 +98,7 @@ type Service struct {
 	Created         time.Time
 	ClusterIPs      []netip.Addr // without the text None
 	ExternalIPs     []netip.Addr // spec.externalIPs and load-balancer ingress addresses
+	Balancers       []string     // load-balancer ingress host names, of those without address; lower case, without a final dot
 	Selector        map[string]string
 	ExternalName    string
 	Ports           []ServicePort

@@ -21,7 +21,7 @@ import (
 type NamingOptions struct {
 	Memory  names.Options
 	Servers []string // addresses of DNS servers whose answers count, beside the cluster's DNS Services
-	LookUp  bool     // ask DNS for domains that nobody was seen to ask for
+	LookUp  bool     // ask DNS for domains that nobody was seen to ask for, and for the host names of load balancers
 }
 
 // nodeLocalDNS is the address at which Kubernetes' cache on each node answers by default.
@@ -35,7 +35,7 @@ func (o *NamingOptions) addFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Memory.Pairs, "name-pairs", o.Memory.Pairs, "how many pairs of a name outside the cluster and its address are remembered for internet targets")
 	fs.DurationVar(&o.Memory.Floor, "name-floor", o.Memory.Floor, "how long an address of an internet target stays open at least after it was last answered or used")
 	fs.StringSliceVar(&o.Servers, "dns-servers", o.Servers, "addresses of DNS servers whose answers may open an address to an internet target, beside the cluster's DNS Services")
-	fs.BoolVar(&o.LookUp, "resolve-domains", o.LookUp, "ask DNS for the domains of internet targets that no client was seen to ask for")
+	fs.BoolVar(&o.LookUp, "resolve-domains", o.LookUp, "ask DNS for the domains of internet targets that no client was seen to ask for, and for load balancers that are known by a host name alone")
 }
 
 // validate returns one error per wrong field, joined.

@@ -51,7 +51,7 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	world, err := live.New(config, live.Options{
-		Namespaces: o.WatchNamespaces, Trim: o.Knowing.reading(), Log: log,
+		Namespaces: o.WatchNamespaces, Trim: o.Knowing.reading(), LookUp: live.LookUp(o.Naming.lookup()), Log: log,
 		Announce: func(c live.Change) { changes.Announce(c.Before, c.After, c.Namespaces); chart.stir() },
 	})
 	if err != nil {

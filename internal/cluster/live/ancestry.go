@@ -81,10 +81,7 @@ func (l *ledger) ask(q question, now time.Time) *asked {
 	if q.watched {
 		a.due = now.Add(ownerGrace)
 	}
-	select {
-	case l.curious <- struct{}{}:
-	default: // the reader is awake already
-	}
+	poke(l.curious)
 	return a
 }
 

@@ -16,25 +16,28 @@ import (
 // ledger holds every fact about the cluster and which namespaces changed since they were last taken. Streams write to it;
 // the publisher takes from it.
 type ledger struct {
-	wake    chan struct{} // one slot: something changed
-	curious chan struct{} // one slot: there are new questions about owners
+	wake      chan struct{} // one slot: something changed
+	curious   chan struct{} // one slot: there are new questions about owners
+	balancing chan struct{} // one slot: a Service with balancers is new or another
 
-	mu      sync.Mutex
-	kinds   []*kind
-	pods    int                      // the kind of pods
-	only    map[string]bool          // the namespaces that are watched; nil for all
-	pages   map[string]*page         // by namespace; "" is the cluster itself
-	changed map[string]cluster.Parts // by namespace; "" is the nodes and ranges
-	shared  *shared
-	counts  []counts // by kind
-	doubts  doubts
+	mu             sync.Mutex
+	kinds          []*kind
+	pods, services int                      // the kinds of pods and Services
+	only           map[string]bool          // the namespaces that are watched; nil for all
+	pages          map[string]*page         // by namespace; "" is the cluster itself
+	changed        map[string]cluster.Parts // by namespace; "" is the nodes and ranges
+	shared         *shared
+	counts         []counts             // by kind
+	balancers      map[string]*balancer // by host name
+	doubts         doubts
 }
 
 // page is the facts of one namespace.
 type page struct {
-	facts  []map[string]any               // by kind, then by name
-	former map[string]*cluster.Controller // by UID: controllers that are gone while their pods are not
-	asked  map[string]*asked              // by UID: owners that are no controllers
+	facts    []map[string]any               // by kind, then by name
+	former   map[string]*cluster.Controller // by UID: controllers that are gone while their pods are not
+	asked    map[string]*asked              // by UID: owners that are no controllers
+	balanced map[string]balanced            // by name: Services whose balancers have addresses
 }
 
 // counts is what happened to the objects of one kind.
@@ -47,9 +50,11 @@ type counts struct {
 
 func newLedger(kinds []*kind, namespaces []string) *ledger {
 	l := &ledger{
-		wake: make(chan struct{}, 1), curious: make(chan struct{}, 1), kinds: kinds,
-		pods:  slices.IndexFunc(kinds, func(k *kind) bool { return k.name == "Pod" }),
-		pages: make(map[string]*page), changed: make(map[string]cluster.Parts),
+		wake: make(chan struct{}, 1), curious: make(chan struct{}, 1), balancing: make(chan struct{}, 1), kinds: kinds,
+		pods:      slices.IndexFunc(kinds, func(k *kind) bool { return k.name == "Pod" }),
+		services:  slices.IndexFunc(kinds, func(k *kind) bool { return k.name == "Service" }),
+		balancers: make(map[string]*balancer),
+		pages:     make(map[string]*page), changed: make(map[string]cluster.Parts),
 		shared: newShared(), counts: make([]counts, len(kinds)),
 	}
 	if len(namespaces) > 0 {
@@ -169,6 +174,10 @@ func (l *ledger) share(fact any, p *page) {
 		l.shared.pod(fact)
 	case *cluster.Controller:
 		l.shared.controller(fact)
+	case *cluster.Service:
+		if len(fact.Balancers) > 0 {
+			poke(l.balancing)
+		}
 	case *cluster.EndpointSlice:
 		for i := range fact.Endpoints {
 			if pod, known := p.facts[l.pods][fact.Endpoints[i].Pod].(*cluster.Pod); known {
@@ -193,10 +202,13 @@ func (l *ledger) touch(k int, namespace string) {
 	l.rouse()
 }
 
-func (l *ledger) rouse() {
+func (l *ledger) rouse() { poke(l.wake) }
+
+// poke wakes whoever listens, unless it is awake already.
+func poke(who chan<- struct{}) {
 	select {
-	case l.wake <- struct{}{}:
-	default: // it is awake already
+	case who <- struct{}{}:
+	default:
 	}
 }
 
@@ -253,6 +265,9 @@ func (l *ledger) pending(name string, parts cluster.Parts, now time.Time) pendin
 		for _, fact := range p.facts[i] {
 			k.gather(&facts, fact)
 		}
+	}
+	if parts&cluster.Serving != 0 {
+		facts.Services = l.withBalancers(p, facts.Services)
 	}
 	if parts&cluster.Running != 0 {
 		if len(p.former) > 0 {

@@ -79,6 +79,7 @@ func newStage(t *testing.T, o Options) *stage {
 	s.owner = s.readOwner
 	go s.publish(t.Context())
 	go s.readOwners(t.Context())
+	go s.lookUpBalancers(t.Context())
 	return s
 }
 

@@ -40,6 +40,8 @@ type Options struct {
 	// Announce is told of every new Snapshot after it can be had from Current, one call at a time, in order. The next
 	// Snapshot waits for it, so it should return soon. It may be nil.
 	Announce func(Change)
+	// LookUp asks for the addresses of load balancers of which only a host name is known. Default: nobody is asked.
+	LookUp LookUp
 	// Log is where trouble with the API server and unreadable objects are reported. Default: nowhere.
 	Log *slog.Logger
 }
@@ -133,6 +135,7 @@ func (w *World) Run(ctx context.Context) {
 	}
 	running.Go(func() { w.publish(ctx) })
 	running.Go(func() { w.readOwners(ctx) })
+	running.Go(func() { w.lookUpBalancers(ctx) })
 	running.Wait()
 }
 

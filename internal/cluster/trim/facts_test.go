@@ -33,7 +33,7 @@ func TestServiceKeepsEveryAddressAndPort(t *testing.T) {
 			},
 		},
 		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{
-			{IP: "203.0.113.9"}, {Hostname: "lb.example.com"},
+			{IP: "203.0.113.9"}, {Hostname: "LB.example.com."}, {IP: "203.0.113.9", Hostname: "known.example.com"}, {Hostname: "no name"},
 		}}},
 	})
 	if err != nil {
@@ -41,7 +41,8 @@ func TestServiceKeepsEveryAddressAndPort(t *testing.T) {
 	}
 	want := &cluster.Service{
 		Namespace: "shop", Name: "web", Type: cluster.LoadBalancer, Selector: map[string]string{"app": "web"},
-		ClusterIPs: []netip.Addr{addr("10.96.0.1"), addr("fd00::1")}, ExternalIPs: []netip.Addr{addr("198.51.100.1"), addr("203.0.113.9")},
+		ClusterIPs: []netip.Addr{addr("10.96.0.1"), addr("fd00::1")}, ExternalIPs: []netip.Addr{addr("198.51.100.1"), addr("203.0.113.9"), addr("203.0.113.9")},
+		Balancers: []string{"lb.example.com"},
 		Ports: []cluster.ServicePort{
 			{Name: "http", Port: 80, TargetName: "http", NodePort: 30080, Protocol: "TCP"},
 			{Name: "dns", Port: 53, TargetPort: 53, Protocol: "UDP"},

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/portolan-io/portolan/internal/cluster"
+	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // Service returns the facts about a Service. An error names addresses that could not be read; the facts are good without
@@ -26,7 +28,7 @@ func Service(s *corev1.Service) (*cluster.Service, error) {
 	}
 	return &cluster.Service{
 		Namespace: s.Namespace, Name: s.Name, Type: kind, Created: s.CreationTimestamp.UTC(),
-		ClusterIPs: clusterIPs, ExternalIPs: externalIPs,
+		ClusterIPs: clusterIPs, ExternalIPs: externalIPs, Balancers: balancers(s),
 		Selector: s.Spec.Selector, ExternalName: s.Spec.ExternalName,
 		Ports: servicePorts(s.Spec.Ports), Annotations: ruleAnnotations(s.Annotations),
 	}, err
@@ -46,7 +48,7 @@ func clusterIPs(s *corev1.Service) ([]netip.Addr, error) {
 	return addresses(nil, texts...)
 }
 
-// externalIPs returns spec.externalIPs and the addresses of load balancers; those that are host names are left out.
+// externalIPs returns spec.externalIPs and the addresses of load balancers.
 func externalIPs(s *corev1.Service) ([]netip.Addr, error) {
 	list, err := addresses(nil, s.Spec.ExternalIPs...)
 	for _, ingress := range s.Status.LoadBalancer.Ingress {
@@ -58,6 +60,18 @@ func externalIPs(s *corev1.Service) ([]netip.Addr, error) {
 		err = errors.Join(err, bad)
 	}
 	return list, err
+}
+
+// balancers returns the host names of load balancers that have no address here. What is no name is left out.
+func balancers(s *corev1.Service) []string {
+	var hosts []string
+	for _, ingress := range s.Status.LoadBalancer.Ingress {
+		host := strings.ToLower(strings.TrimSuffix(ingress.Hostname, "."))
+		if ingress.IP == "" && traffic.CheckName(host) == nil {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 func servicePorts(ports []corev1.ServicePort) []cluster.ServicePort {
