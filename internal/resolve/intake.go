@@ -55,8 +55,8 @@ func (i *Intake) TakeFrom(snapshot *cluster.Snapshot, s Delivery, now time.Time)
 	case reason == Resolved:
 		i.merge(s.Sighting, observed)
 	case reason.Waits():
-		if oldest, left := i.Room.Put(s, now); left {
-			i.leave(snapshot, oldest, WaitFull)
+		if left, why := i.Room.Put(s, now); why != Resolved {
+			i.leave(snapshot, left, why)
 		}
 	default:
 		i.Ledger.Refuse(Refusal{Sighting: s.Sighting, Reason: reason})
@@ -71,17 +71,17 @@ func (i *Intake) Retry(snapshot *cluster.Snapshot, now time.Time) {
 		switch done.Reason {
 		case Resolved:
 			i.merge(done.Sighting, done.Observed)
-		case WaitFull:
-			i.leave(snapshot, done.Delivery, WaitFull)
+		case WaitFull, Shutdown:
+			i.leave(snapshot, done.Delivery, done.Reason)
 		default:
 			i.Ledger.Refuse(Refusal{Sighting: done.Sighting, Reason: done.Reason})
 		}
 	}
 }
 
-// Close settles what still waits: the operator stops.
+// Close settles what still waits: the operator stops. What is taken in later and would have to wait is settled at once.
 func (i *Intake) Close(snapshot *cluster.Snapshot) {
-	for _, s := range i.Room.Drain() {
+	for _, s := range i.Room.Close() {
 		i.leave(snapshot, s, Shutdown)
 	}
 }

@@ -48,6 +48,10 @@ func TestWhatWaitsAtTheEndIsCounted(t *testing.T) {
 	if diff := cmp.Diff(countsOf(intake), "Shutdown dns 1\n"); diff != "" {
 		t.Errorf("refused (-got +want):\n%s", diff)
 	}
+	intake.Take(callers(t), sightingOf(t, unknownName(1)), arrival)
+	if diff := cmp.Diff(countsOf(intake), "Shutdown dns 2\n"); diff != "" || intake.Room.Len() != 0 {
+		t.Errorf("a sighting that comes after the end waits: %d, refused (-got +want):\n%s", intake.Room.Len(), diff)
+	}
 	const want = "shop/Pod/a -> 203.0.113.5\n  connect 443/TCP: syn 1\n"
 	if diff := cmp.Diff(describeEdges(intake.Graph.View(graph.Filter{})), want); diff != "" {
 		t.Errorf("a connection that waits for a name is known by address (-got +want):\n%s", diff)
@@ -90,7 +94,7 @@ func TestRetryPutsThePatientInFront(t *testing.T) {
 	if len(settled) != 1 || settled[0].Reason != WaitFull || settled[0].To.Name != sighting(0).To.Name {
 		t.Errorf("settled %+v, want the oldest as WaitFull", settled)
 	}
-	left := room.Drain()
+	left := room.Close()
 	if len(left) != 2 || left[0].To.Name != sighting(1).To.Name || left[1].To.Name != sighting(2).To.Name {
 		t.Errorf("left %+v, want the patient one before the new one", left)
 	}
@@ -130,5 +134,17 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 	}
 	if diff := cmp.Diff(ParseNamespaces("a, b  c,,\n"), []string{"a", "b", "c"}); diff != "" {
 		t.Errorf("namespaces (-got +want):\n%s", diff)
+	}
+}
+
+func TestWhatIsTriedAgainWhileTheOperatorStopsIsCounted(t *testing.T) {
+	intake := NewIntake(Options{External: true}, graph.New(graph.Limits{}))
+	intake.Take(callers(t), sightingOf(t, unknownName(0)), arrival)
+	settled := intake.Room.Retry(arrival, func(Delivery) ([]graph.Observation, Reason) {
+		intake.Close(callers(t))
+		return nil, UnknownService
+	})
+	if len(settled) != 1 || settled[0].Reason != Shutdown || intake.Room.Len() != 0 {
+		t.Errorf("%d wait, settled %+v, want one as Shutdown", intake.Room.Len(), settled)
 	}
 }

@@ -14,6 +14,7 @@ type Room struct {
 	limit    int
 	patience time.Duration
 	waiting  []waiter // in the order in which they came
+	closed   bool     // nobody comes back for what waits
 }
 
 type waiter struct {
@@ -46,16 +47,20 @@ func NewRoom(limit int, patience time.Duration) *Room {
 	return &Room{limit: limit, patience: patience}
 }
 
-// Put lets d wait from now on. When the room is full the oldest sighting leaves for it: it is returned, and left is true.
-func (r *Room) Put(d Delivery, now time.Time) (oldest Delivery, left bool) {
+// Put lets d wait from now on. When the room is full the oldest sighting leaves for it, and when the room is closed d itself
+// does: then it is returned, and why is WaitFull or Shutdown. Otherwise why is Resolved.
+func (r *Room) Put(d Delivery, now time.Time) (left Delivery, why Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return d, Shutdown
+	}
 	if len(r.waiting) >= r.limit {
-		oldest, left = r.waiting[0].Delivery, true
+		left, why = r.waiting[0].Delivery, WaitFull
 		r.waiting = r.waiting[1:]
 	}
 	r.waiting = append(r.waiting, waiter{Delivery: d, since: now})
-	return oldest, left
+	return left, why
 }
 
 // Settled is a sighting that waits no longer: with observations and the reason Resolved, or with why there are none.
@@ -99,18 +104,26 @@ func (r *Room) take() []waiter {
 func (r *Room) back(patient []waiter) []Settled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	limit, why := r.limit, WaitFull
+	if r.closed {
+		limit, why = 0, Shutdown
+	}
 	var settled []Settled
-	for len(patient) > 0 && len(patient)+len(r.waiting) > r.limit {
-		settled = append(settled, Settled{Delivery: patient[0].Delivery, Reason: WaitFull})
+	for len(patient) > 0 && len(patient)+len(r.waiting) > limit {
+		settled = append(settled, Settled{Delivery: patient[0].Delivery, Reason: why})
 		patient = patient[1:]
 	}
 	r.waiting = append(patient, r.waiting...)
 	return settled
 }
 
-// Drain empties the room and returns what waited, in the order in which it came.
-func (r *Room) Drain() []Delivery {
-	all := r.take()
+// Close empties the room for ever and returns what waited, in the order in which it came.
+func (r *Room) Close() []Delivery {
+	r.mu.Lock()
+	r.closed = true
+	all := r.waiting
+	r.waiting = nil
+	r.mu.Unlock()
 	deliveries := make([]Delivery, len(all))
 	for i, w := range all {
 		deliveries[i] = w.Delivery
