@@ -50,10 +50,10 @@ func run(ctx context.Context, version string, args []string, s surroundings) int
 	case errors.Is(err, errFinding):
 		return exitFinding
 	case ctx.Err() != nil:
-		explain(s.err, failed, errInterrupted)
+		tellFailure(s.err, failed, errInterrupted)
 		return exitStopped
 	}
-	explain(s.err, failed, err)
+	tellFailure(s.err, failed, err)
 	return exitFailed
 }
 
@@ -111,7 +111,7 @@ func newRoot(version, name string, s surroundings) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupHouse)
 	root.SetCompletionCommandGroupID(groupHouse)
-	add(root, groupMap, append(mapCommands(version, s.typed), diffCommand(version), replayCommand())...)
+	add(root, groupMap, append(mapCommands(version, s.typed), explainCommand(version), diffCommand(version), replayCommand())...)
 	add(root, groupHouse, statusCommand(version), versionCommand(version))
 	add(root, groupDropIns, networkMapper(version, s.typed))
 	add(root, groupRoles, agentCommand(version, s.env), operatorCommand(version, s.env))

@@ -46,6 +46,18 @@ func (o source) Changes(p query.Period, f graph.Filter) query.Changes {
 	changes, same := o.graph.Between(p.From, p.To, o.basis.To, f)
 	return query.Changes{Changes: changes, Same: same}
 }
+func (o source) Refused(m query.Missing) []query.Refused {
+	if m.To.Workload.Name == "nobody" {
+		return nil
+	}
+	return []query.Refused{
+		{
+			Reason: "HostNetwork", Source: "syn", Last: o.basis.To.Add(-time.Minute), Count: 3,
+			Sighting: "192.168.1.1 -> 10.0.0.7 port 80/TCP", Meaning: "the address of a node, which says nothing about who on it",
+		},
+	}
+}
+
 func (o source) Status() query.Status { return o.status }
 
 func (o source) Reset(_ context.Context, namespaces []string) (int, error) {

@@ -7,9 +7,12 @@ package query
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // Basis is what the edges of an answer rest on.
@@ -107,12 +110,41 @@ type Refusal struct {
 	Meaning        string // of the reason, for people
 }
 
+// Side is whom somebody asks about. Each field that is set is another way to mean it; the zero value means anybody.
+type Side struct {
+	Workload identity.Workload // or the Service of that name; of any kind and namespace where these are empty
+	Host     string            // a DNS name outside the cluster
+	Addr     netip.Addr
+	Outside  bool // anybody outside the cluster
+}
+
+// Missing asks why there is no edge. Port is of the server as the client sees it; 0 means any. Protocol is looked at together
+// with it.
+type Missing struct {
+	From, To Side
+	Port     uint16
+	Protocol traffic.Protocol
+}
+
+// Refused is a sighting that became no edge, for people.
+type Refused struct {
+	Reason, Source string
+	Last           time.Time
+	Count          uint64 // how often it was seen
+	Sighting       string // what it says
+	Meaning        string // of the reason
+}
+
+// RefusedLimit is how many refused sightings one answer holds.
+const RefusedLimit = 100
+
 // Source answers the questions. It is called from any goroutine, and only Reset may block.
 type Source interface {
 	Basis() Basis
 	Edges(graph.Filter) []graph.Edge         // sorted; the caller owns them
 	At(time.Time, graph.Filter) []graph.Edge // the same, as they were then
 	Changes(Period, graph.Filter) Changes    // sorted by edge, then by time
+	Refused(Missing) []Refused               // the newest first, at most RefusedLimit
 	Status() Status
 	// Reset clears the edges of those namespaces, or all where there are none, with their history. It returns how many went.
 	Reset(ctx context.Context, namespaces []string) (int, error)

@@ -116,6 +116,16 @@ func whole(err error, basis *querypb.Basis) error {
 	}
 }
 
+// Refused returns the newest refused sightings that may explain why an edge is missing, the newest first, at most
+// RefusedLimit. An operator that is older than the question answers with status 404.
+func (c *Client) Refused(ctx context.Context, question Missing) ([]Refused, error) {
+	response, err := c.service.Refused(ctx, connect.NewRequest(fromMissing(question)))
+	if err != nil {
+		return nil, answered(err)
+	}
+	return toRefused(response.Msg), nil
+}
+
 // Status returns how the operator and the agents are.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	response, err := c.service.Status(ctx, connect.NewRequest(&querypb.StatusRequest{}))

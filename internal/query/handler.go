@@ -30,13 +30,14 @@ const (
 func Paths() []string {
 	return []string{
 		querypbconnect.MapServiceEdgesProcedure, querypbconnect.MapServiceStatusProcedure, querypbconnect.MapServiceChangesProcedure,
+		querypbconnect.MapServiceRefusedProcedure,
 		querypbconnect.MapServiceResetProcedure,
 	}
 }
 
 // Served is what NewHandler's handler serves, for people who ask for a wrong path.
 const Served = "the map (" + querypbconnect.MapServiceEdgesProcedure + ", " + querypbconnect.MapServiceStatusProcedure + ", " +
-	querypbconnect.MapServiceChangesProcedure + " and " + querypbconnect.MapServiceResetProcedure + ")"
+	querypbconnect.MapServiceChangesProcedure + ", " + querypbconnect.MapServiceRefusedProcedure + " and " + querypbconnect.MapServiceResetProcedure + ")"
 
 // Authorizer says whether the holder of a token may do something, and who that is. It is called from any goroutine.
 // ErrUnknown, ErrAudience and ErrForbidden refuse the caller; any other error means that nobody can tell at present.
@@ -197,6 +198,18 @@ func (s service) Changes(_ context.Context, request *connect.Request[querypb.Cha
 		}
 		page = &querypb.ChangesPage{}
 	}
+}
+
+// Refused implements the service.
+func (s service) Refused(_ context.Context, request *connect.Request[querypb.RefusedRequest]) (*connect.Response[querypb.RefusedResponse], error) {
+	if s.source.Basis().WithoutMap {
+		return nil, connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
+	}
+	question, err := toMissing(request.Msg)
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	return connect.NewResponse(fromRefused(s.source.Refused(question))), nil
 }
 
 // Status implements the service.

@@ -220,7 +220,7 @@ func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
 	w := httptest.NewRecorder()
 	handler := NewHandler(newOperator(1), Doorkeepers{Readers: Reviews{}}, quiet()) // nobody needs a token to be told
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/edges?"+strings.Repeat("x", 100), nil))
-	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status, /portolan.query.v1.MapService/Changes and /portolan.query.v1.MapService/Reset)` + "\n"
+	want := `"/edges" is not served here; served is the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status, /portolan.query.v1.MapService/Changes, /portolan.query.v1.MapService/Refused and /portolan.query.v1.MapService/Reset)` + "\n"
 	if w.Code != http.StatusNotFound || w.Body.String() != want {
 		t.Errorf("answer = %d %s, want 404 %s", w.Code, w.Body, want)
 	}

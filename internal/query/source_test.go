@@ -18,9 +18,10 @@ import (
 
 // operator is a Source with a real graph.
 type operator struct {
-	graph  *graph.Graph
-	basis  Basis
-	status Status
+	graph   *graph.Graph
+	basis   Basis
+	status  Status
+	refused func(Missing) []Refused
 }
 
 func (o operator) Basis() Basis                      { return o.basis }
@@ -33,7 +34,8 @@ func (o operator) Changes(p Period, f graph.Filter) Changes {
 	changes, same := o.graph.Between(p.From, p.To, t0().Add(time.Hour), f)
 	return Changes{Changes: changes, Same: same}
 }
-func (o operator) Status() Status { return o.status }
+func (o operator) Refused(m Missing) []Refused { return o.refused(m) }
+func (o operator) Status() Status              { return o.status }
 
 func (o operator) Reset(_ context.Context, namespaces []string) (int, error) {
 	if o.status.Store.Kind == "" {

@@ -150,6 +150,22 @@ func (a answers) refusals() []query.Refusal {
 	return all
 }
 
+// Refused implements query.Source.
+func (a answers) Refused(m query.Missing) []query.Refused {
+	side := func(s query.Side) resolve.Side {
+		return resolve.Side{Workload: s.Workload, Name: s.Host, Addr: s.Addr, Outside: s.Outside}
+	}
+	question := resolve.Question{From: side(m.From), To: side(m.To), Port: m.Port, Protocol: m.Protocol}
+	var all []query.Refused
+	for _, r := range a.intake.Resolver.Fitting(a.world.Current(), a.intake.Ledger, question, query.RefusedLimit) {
+		all = append(all, query.Refused{
+			Reason: string(r.Reason), Source: string(r.Sighting.Source), Last: r.Sighting.Last, Count: r.Sighting.Count,
+			Sighting: resolve.Describe(r.Sighting), Meaning: r.Reason.Meaning(),
+		})
+	}
+	return all
+}
+
 // ownerNote tells of pods whose traffic waits because an owner cannot be read; empty when there are none.
 func ownerNote(o live.OwnerStatus) string {
 	if o.Error == "" {

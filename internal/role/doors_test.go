@@ -25,6 +25,7 @@ func (nothingYet) Edges(graph.Filter) []graph.Edge                  { return nil
 func (nothingYet) At(time.Time, graph.Filter) []graph.Edge          { return nil }
 func (nothingYet) Changes(query.Period, graph.Filter) query.Changes { return query.Changes{} }
 func (nothingYet) Status() query.Status                             { return query.Status{Version: "v1"} }
+func (nothingYet) Refused(query.Missing) []query.Refused            { return nil }
 func (nothingYet) Reset(context.Context, []string) (int, error)     { return 0, nil }
 
 // oneAgent knows one token: that of the agent of node n1.
@@ -67,7 +68,7 @@ func answer(t *testing.T, handler http.Handler, method, path, body string) strin
 func TestAWrongPathIsToldWhatIsServed(t *testing.T) {
 	const (
 		reports  = "reports (/portolan.wire.v1.AgentService/Report and /portolan.wire.v1.AgentService/Heartbeat)"
-		theMap   = "the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status, /portolan.query.v1.MapService/Changes and /portolan.query.v1.MapService/Reset)"
+		theMap   = "the map (/portolan.query.v1.MapService/Edges, /portolan.query.v1.MapService/Status, /portolan.query.v1.MapService/Changes, /portolan.query.v1.MapService/Refused and /portolan.query.v1.MapService/Reset)"
 		notFound = "404 Not Found "
 	)
 	log := slog.New(slog.DiscardHandler)

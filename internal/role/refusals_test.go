@@ -45,6 +45,13 @@ func TestRefusalsAreShownWithAnExample(t *testing.T) {
 	if diff := cmp.Diff(answers{chart: c}.refusals(), want); diff != "" {
 		t.Errorf("refusals in the status (-got +want):\n%s", diff)
 	}
+	asked := query.Missing{From: query.Side{Addr: netip.MustParseAddr("10.0.0.9")}, To: query.Side{Addr: netip.MustParseAddr("192.168.1.1")}}
+	fitting := []query.Refused{{
+		Reason: "HostNetwork", Source: "syn", Count: 1, Sighting: want[0].Example, Meaning: want[0].Meaning,
+	}}
+	if diff := cmp.Diff(answers{chart: c}.Refused(asked), fitting); diff != "" {
+		t.Errorf("refusals that explain a missing edge (-got +want):\n%s", diff)
+	}
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(operatorMetrics(c, c.agents, world))

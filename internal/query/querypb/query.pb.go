@@ -951,6 +951,298 @@ func (x *Evidence) GetCount() uint64 {
 	return 0
 }
 
+// RefusedRequest asks why there is no edge from one side to the other. Absent sides and the port 0 mean any.
+type RefusedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  *Side                  `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To    *Side                  `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Of the server, as the client sees it.
+	Port          uint32 `protobuf:"varint,3,opt,name=port,proto3" json:"port,omitempty"`
+	Protocol      string `protobuf:"bytes,4,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedRequest) Reset() {
+	*x = RefusedRequest{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedRequest) ProtoMessage() {}
+
+func (x *RefusedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedRequest.ProtoReflect.Descriptor instead.
+func (*RefusedRequest) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RefusedRequest) GetFrom() *Side {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *RefusedRequest) GetTo() *Side {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *RefusedRequest) GetPort() uint32 {
+	if x != nil {
+		return x.Port
+	}
+	return 0
+}
+
+func (x *RefusedRequest) GetProtocol() string {
+	if x != nil {
+		return x.Protocol
+	}
+	return ""
+}
+
+// Side is whom somebody asks about. Each field that is set is another way to mean it.
+type Side struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A workload; of any kind where kind is empty.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	Kind      string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name      string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// A DNS name outside the cluster.
+	Host string `protobuf:"bytes,4,opt,name=host,proto3" json:"host,omitempty"`
+	// 4 or 16 bytes.
+	Address []byte `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	// Anybody outside the cluster.
+	Outside       bool `protobuf:"varint,6,opt,name=outside,proto3" json:"outside,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Side) Reset() {
+	*x = Side{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Side) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Side) ProtoMessage() {}
+
+func (x *Side) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Side.ProtoReflect.Descriptor instead.
+func (*Side) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Side) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *Side) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Side) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Side) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *Side) GetAddress() []byte {
+	if x != nil {
+		return x.Address
+	}
+	return nil
+}
+
+func (x *Side) GetOutside() bool {
+	if x != nil {
+		return x.Outside
+	}
+	return false
+}
+
+type RefusedResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest first, at most 100.
+	Sightings     []*RefusedSighting `protobuf:"bytes,1,rep,name=sightings,proto3" json:"sightings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedResponse) Reset() {
+	*x = RefusedResponse{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedResponse) ProtoMessage() {}
+
+func (x *RefusedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedResponse.ProtoReflect.Descriptor instead.
+func (*RefusedResponse) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RefusedResponse) GetSightings() []*RefusedSighting {
+	if x != nil {
+		return x.Sightings
+	}
+	return nil
+}
+
+// RefusedSighting is a sighting that became no edge.
+type RefusedSighting struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Source string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
+	Last   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last,proto3" json:"last,omitempty"`
+	// How often it was seen.
+	Count uint64 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	// What it says, for people.
+	Sighting string `protobuf:"bytes,5,opt,name=sighting,proto3" json:"sighting,omitempty"`
+	// What the reason says, for people.
+	Meaning       string `protobuf:"bytes,6,opt,name=meaning,proto3" json:"meaning,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefusedSighting) Reset() {
+	*x = RefusedSighting{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefusedSighting) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefusedSighting) ProtoMessage() {}
+
+func (x *RefusedSighting) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefusedSighting.ProtoReflect.Descriptor instead.
+func (*RefusedSighting) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RefusedSighting) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefusedSighting) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *RefusedSighting) GetLast() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *RefusedSighting) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *RefusedSighting) GetSighting() string {
+	if x != nil {
+		return x.Sighting
+	}
+	return ""
+}
+
+func (x *RefusedSighting) GetMeaning() string {
+	if x != nil {
+		return x.Meaning
+	}
+	return ""
+}
+
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -959,7 +1251,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1263,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1276,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{13}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{17}
 }
 
 type StatusResponse struct {
@@ -1020,7 +1312,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1032,7 +1324,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1045,7 +1337,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{14}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -1177,7 +1469,7 @@ type Store struct {
 
 func (x *Store) Reset() {
 	*x = Store{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1481,7 @@ func (x *Store) String() string {
 func (*Store) ProtoMessage() {}
 
 func (x *Store) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1494,7 @@ func (x *Store) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Store.ProtoReflect.Descriptor instead.
 func (*Store) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{15}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Store) GetKind() string {
@@ -1284,7 +1576,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1296,7 +1588,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1309,7 +1601,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{16}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Agent) GetNode() string {
@@ -1398,7 +1690,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +1702,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1423,7 +1715,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{17}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1541,7 +1833,28 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x120\n" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
-	"\x05count\x18\x04 \x01(\x04R\x05count\"\x0f\n" +
+	"\x05count\x18\x04 \x01(\x04R\x05count\"\x96\x01\n" +
+	"\x0eRefusedRequest\x12+\n" +
+	"\x04from\x18\x01 \x01(\v2\x17.portolan.query.v1.SideR\x04from\x12'\n" +
+	"\x02to\x18\x02 \x01(\v2\x17.portolan.query.v1.SideR\x02to\x12\x12\n" +
+	"\x04port\x18\x03 \x01(\rR\x04port\x12\x1a\n" +
+	"\bprotocol\x18\x04 \x01(\tR\bprotocol\"\x94\x01\n" +
+	"\x04Side\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04host\x18\x04 \x01(\tR\x04host\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\fR\aaddress\x12\x18\n" +
+	"\aoutside\x18\x06 \x01(\bR\aoutside\"S\n" +
+	"\x0fRefusedResponse\x12@\n" +
+	"\tsightings\x18\x01 \x03(\v2\".portolan.query.v1.RefusedSightingR\tsightings\"\xbd\x01\n" +
+	"\x0fRefusedSighting\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06source\x18\x02 \x01(\tR\x06source\x12.\n" +
+	"\x04last\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x14\n" +
+	"\x05count\x18\x04 \x01(\x04R\x05count\x12\x1a\n" +
+	"\bsighting\x18\x05 \x01(\tR\bsighting\x12\x18\n" +
+	"\ameaning\x18\x06 \x01(\tR\ameaning\"\x0f\n" +
 	"\rStatusRequest\"\x8f\x05\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
@@ -1590,11 +1903,12 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x04R\x05count\x12\x18\n" +
 	"\aexample\x18\x04 \x01(\tR\aexample\x12\x18\n" +
-	"\ameaning\x18\x05 \x01(\tR\ameaning2\xd0\x02\n" +
+	"\ameaning\x18\x05 \x01(\tR\ameaning2\xa7\x03\n" +
 	"\n" +
 	"MapService\x12M\n" +
 	"\x05Edges\x12\x1f.portolan.query.v1.EdgesRequest\x1a\x1c.portolan.query.v1.EdgesPage\"\x03\x90\x02\x010\x01\x12S\n" +
-	"\aChanges\x12!.portolan.query.v1.ChangesRequest\x1a\x1e.portolan.query.v1.ChangesPage\"\x03\x90\x02\x010\x01\x12R\n" +
+	"\aChanges\x12!.portolan.query.v1.ChangesRequest\x1a\x1e.portolan.query.v1.ChangesPage\"\x03\x90\x02\x010\x01\x12U\n" +
+	"\aRefused\x12!.portolan.query.v1.RefusedRequest\x1a\".portolan.query.v1.RefusedResponse\"\x03\x90\x02\x01\x12R\n" +
 	"\x06Status\x12 .portolan.query.v1.StatusRequest\x1a!.portolan.query.v1.StatusResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\x05Reset\x12\x1f.portolan.query.v1.ResetRequest\x1a .portolan.query.v1.ResetResponseB@Z>github.com/portolan-io/portolan/internal/query/querypb;querypbb\x06proto3"
 
@@ -1610,7 +1924,7 @@ func file_portolan_query_v1_query_proto_rawDescGZIP() []byte {
 	return file_portolan_query_v1_query_proto_rawDescData
 }
 
-var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*ResetRequest)(nil),          // 0: portolan.query.v1.ResetRequest
 	(*ResetResponse)(nil),         // 1: portolan.query.v1.ResetResponse
@@ -1625,62 +1939,72 @@ var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*Edge)(nil),                  // 10: portolan.query.v1.Edge
 	(*Seen)(nil),                  // 11: portolan.query.v1.Seen
 	(*Evidence)(nil),              // 12: portolan.query.v1.Evidence
-	(*StatusRequest)(nil),         // 13: portolan.query.v1.StatusRequest
-	(*StatusResponse)(nil),        // 14: portolan.query.v1.StatusResponse
-	(*Store)(nil),                 // 15: portolan.query.v1.Store
-	(*Agent)(nil),                 // 16: portolan.query.v1.Agent
-	(*Refusal)(nil),               // 17: portolan.query.v1.Refusal
-	nil,                           // 18: portolan.query.v1.StatusResponse.JoinedEntry
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*RefusedRequest)(nil),        // 13: portolan.query.v1.RefusedRequest
+	(*Side)(nil),                  // 14: portolan.query.v1.Side
+	(*RefusedResponse)(nil),       // 15: portolan.query.v1.RefusedResponse
+	(*RefusedSighting)(nil),       // 16: portolan.query.v1.RefusedSighting
+	(*StatusRequest)(nil),         // 17: portolan.query.v1.StatusRequest
+	(*StatusResponse)(nil),        // 18: portolan.query.v1.StatusResponse
+	(*Store)(nil),                 // 19: portolan.query.v1.Store
+	(*Agent)(nil),                 // 20: portolan.query.v1.Agent
+	(*Refusal)(nil),               // 21: portolan.query.v1.Refusal
+	nil,                           // 22: portolan.query.v1.StatusResponse.JoinedEntry
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
 }
 var file_portolan_query_v1_query_proto_depIdxs = []int32{
 	6,  // 0: portolan.query.v1.EdgesRequest.server:type_name -> portolan.query.v1.Server
-	19, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
-	19, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
-	19, // 3: portolan.query.v1.EdgesRequest.at:type_name -> google.protobuf.Timestamp
+	23, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
+	23, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
+	23, // 3: portolan.query.v1.EdgesRequest.at:type_name -> google.protobuf.Timestamp
 	6,  // 4: portolan.query.v1.ChangesRequest.server:type_name -> portolan.query.v1.Server
-	19, // 5: portolan.query.v1.ChangesRequest.from:type_name -> google.protobuf.Timestamp
-	19, // 6: portolan.query.v1.ChangesRequest.to:type_name -> google.protobuf.Timestamp
+	23, // 5: portolan.query.v1.ChangesRequest.from:type_name -> google.protobuf.Timestamp
+	23, // 6: portolan.query.v1.ChangesRequest.to:type_name -> google.protobuf.Timestamp
 	8,  // 7: portolan.query.v1.ChangesPage.basis:type_name -> portolan.query.v1.Basis
 	5,  // 8: portolan.query.v1.ChangesPage.changes:type_name -> portolan.query.v1.Change
 	10, // 9: portolan.query.v1.Change.edge:type_name -> portolan.query.v1.Edge
-	19, // 10: portolan.query.v1.Change.at:type_name -> google.protobuf.Timestamp
+	23, // 10: portolan.query.v1.Change.at:type_name -> google.protobuf.Timestamp
 	8,  // 11: portolan.query.v1.EdgesPage.basis:type_name -> portolan.query.v1.Basis
 	10, // 12: portolan.query.v1.EdgesPage.edges:type_name -> portolan.query.v1.Edge
-	19, // 13: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
-	19, // 14: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
+	23, // 13: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
+	23, // 14: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
 	9,  // 15: portolan.query.v1.Edge.client:type_name -> portolan.query.v1.Peer
 	9,  // 16: portolan.query.v1.Edge.server:type_name -> portolan.query.v1.Peer
-	19, // 17: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
-	19, // 18: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
+	23, // 17: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
+	23, // 18: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
 	11, // 19: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
 	12, // 20: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
-	19, // 21: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
-	19, // 22: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
-	19, // 23: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	16, // 24: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
-	17, // 25: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
-	19, // 26: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	18, // 27: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
-	15, // 28: portolan.query.v1.StatusResponse.store:type_name -> portolan.query.v1.Store
-	19, // 29: portolan.query.v1.Store.since:type_name -> google.protobuf.Timestamp
-	19, // 30: portolan.query.v1.Store.began:type_name -> google.protobuf.Timestamp
-	19, // 31: portolan.query.v1.Store.contact:type_name -> google.protobuf.Timestamp
-	19, // 32: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
-	19, // 33: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
-	2,  // 34: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
-	3,  // 35: portolan.query.v1.MapService.Changes:input_type -> portolan.query.v1.ChangesRequest
-	13, // 36: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
-	0,  // 37: portolan.query.v1.MapService.Reset:input_type -> portolan.query.v1.ResetRequest
-	7,  // 38: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
-	4,  // 39: portolan.query.v1.MapService.Changes:output_type -> portolan.query.v1.ChangesPage
-	14, // 40: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
-	1,  // 41: portolan.query.v1.MapService.Reset:output_type -> portolan.query.v1.ResetResponse
-	38, // [38:42] is the sub-list for method output_type
-	34, // [34:38] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	23, // 21: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
+	23, // 22: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
+	14, // 23: portolan.query.v1.RefusedRequest.from:type_name -> portolan.query.v1.Side
+	14, // 24: portolan.query.v1.RefusedRequest.to:type_name -> portolan.query.v1.Side
+	16, // 25: portolan.query.v1.RefusedResponse.sightings:type_name -> portolan.query.v1.RefusedSighting
+	23, // 26: portolan.query.v1.RefusedSighting.last:type_name -> google.protobuf.Timestamp
+	23, // 27: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	20, // 28: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
+	21, // 29: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
+	23, // 30: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	22, // 31: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
+	19, // 32: portolan.query.v1.StatusResponse.store:type_name -> portolan.query.v1.Store
+	23, // 33: portolan.query.v1.Store.since:type_name -> google.protobuf.Timestamp
+	23, // 34: portolan.query.v1.Store.began:type_name -> google.protobuf.Timestamp
+	23, // 35: portolan.query.v1.Store.contact:type_name -> google.protobuf.Timestamp
+	23, // 36: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
+	23, // 37: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
+	2,  // 38: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
+	3,  // 39: portolan.query.v1.MapService.Changes:input_type -> portolan.query.v1.ChangesRequest
+	13, // 40: portolan.query.v1.MapService.Refused:input_type -> portolan.query.v1.RefusedRequest
+	17, // 41: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
+	0,  // 42: portolan.query.v1.MapService.Reset:input_type -> portolan.query.v1.ResetRequest
+	7,  // 43: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
+	4,  // 44: portolan.query.v1.MapService.Changes:output_type -> portolan.query.v1.ChangesPage
+	15, // 45: portolan.query.v1.MapService.Refused:output_type -> portolan.query.v1.RefusedResponse
+	18, // 46: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
+	1,  // 47: portolan.query.v1.MapService.Reset:output_type -> portolan.query.v1.ResetResponse
+	43, // [43:48] is the sub-list for method output_type
+	38, // [38:43] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_portolan_query_v1_query_proto_init() }
@@ -1694,7 +2018,7 @@ func file_portolan_query_v1_query_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_portolan_query_v1_query_proto_rawDesc), len(file_portolan_query_v1_query_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -40,6 +40,8 @@ const (
 	MapServiceEdgesProcedure = "/portolan.query.v1.MapService/Edges"
 	// MapServiceChangesProcedure is the fully-qualified name of the MapService's Changes RPC.
 	MapServiceChangesProcedure = "/portolan.query.v1.MapService/Changes"
+	// MapServiceRefusedProcedure is the fully-qualified name of the MapService's Refused RPC.
+	MapServiceRefusedProcedure = "/portolan.query.v1.MapService/Refused"
 	// MapServiceStatusProcedure is the fully-qualified name of the MapService's Status RPC.
 	MapServiceStatusProcedure = "/portolan.query.v1.MapService/Status"
 	// MapServiceResetProcedure is the fully-qualified name of the MapService's Reset RPC.
@@ -54,6 +56,8 @@ type MapServiceClient interface {
 	// Changes streams how the edges that a filter selects changed between two times, sorted, in pages. The first page also says
 	// what they rest on; it comes even if nothing changed.
 	Changes(context.Context, *connect.Request[querypb.ChangesRequest]) (*connect.ServerStreamForClient[querypb.ChangesPage], error)
+	// Refused returns the newest refused sightings that may explain why an edge is missing.
+	Refused(context.Context, *connect.Request[querypb.RefusedRequest]) (*connect.Response[querypb.RefusedResponse], error)
 	// Status says how the operator and the agents are.
 	Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error)
 	// Reset clears edges with their history. It takes another right than reading, and a token on every way.
@@ -85,6 +89,13 @@ func NewMapServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		refused: connect.NewClient[querypb.RefusedRequest, querypb.RefusedResponse](
+			httpClient,
+			baseURL+MapServiceRefusedProcedure,
+			connect.WithSchema(mapServiceMethods.ByName("Refused")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 		status: connect.NewClient[querypb.StatusRequest, querypb.StatusResponse](
 			httpClient,
 			baseURL+MapServiceStatusProcedure,
@@ -105,6 +116,7 @@ func NewMapServiceClient(httpClient connect.HTTPClient, baseURL string, opts ...
 type mapServiceClient struct {
 	edges   *connect.Client[querypb.EdgesRequest, querypb.EdgesPage]
 	changes *connect.Client[querypb.ChangesRequest, querypb.ChangesPage]
+	refused *connect.Client[querypb.RefusedRequest, querypb.RefusedResponse]
 	status  *connect.Client[querypb.StatusRequest, querypb.StatusResponse]
 	reset   *connect.Client[querypb.ResetRequest, querypb.ResetResponse]
 }
@@ -117,6 +129,11 @@ func (c *mapServiceClient) Edges(ctx context.Context, req *connect.Request[query
 // Changes calls portolan.query.v1.MapService.Changes.
 func (c *mapServiceClient) Changes(ctx context.Context, req *connect.Request[querypb.ChangesRequest]) (*connect.ServerStreamForClient[querypb.ChangesPage], error) {
 	return c.changes.CallServerStream(ctx, req)
+}
+
+// Refused calls portolan.query.v1.MapService.Refused.
+func (c *mapServiceClient) Refused(ctx context.Context, req *connect.Request[querypb.RefusedRequest]) (*connect.Response[querypb.RefusedResponse], error) {
+	return c.refused.CallUnary(ctx, req)
 }
 
 // Status calls portolan.query.v1.MapService.Status.
@@ -137,6 +154,8 @@ type MapServiceHandler interface {
 	// Changes streams how the edges that a filter selects changed between two times, sorted, in pages. The first page also says
 	// what they rest on; it comes even if nothing changed.
 	Changes(context.Context, *connect.Request[querypb.ChangesRequest], *connect.ServerStream[querypb.ChangesPage]) error
+	// Refused returns the newest refused sightings that may explain why an edge is missing.
+	Refused(context.Context, *connect.Request[querypb.RefusedRequest]) (*connect.Response[querypb.RefusedResponse], error)
 	// Status says how the operator and the agents are.
 	Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error)
 	// Reset clears edges with their history. It takes another right than reading, and a token on every way.
@@ -164,6 +183,13 @@ func NewMapServiceHandler(svc MapServiceHandler, opts ...connect.HandlerOption) 
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	mapServiceRefusedHandler := connect.NewUnaryHandler(
+		MapServiceRefusedProcedure,
+		svc.Refused,
+		connect.WithSchema(mapServiceMethods.ByName("Refused")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	mapServiceStatusHandler := connect.NewUnaryHandler(
 		MapServiceStatusProcedure,
 		svc.Status,
@@ -183,6 +209,8 @@ func NewMapServiceHandler(svc MapServiceHandler, opts ...connect.HandlerOption) 
 			mapServiceEdgesHandler.ServeHTTP(w, r)
 		case MapServiceChangesProcedure:
 			mapServiceChangesHandler.ServeHTTP(w, r)
+		case MapServiceRefusedProcedure:
+			mapServiceRefusedHandler.ServeHTTP(w, r)
 		case MapServiceStatusProcedure:
 			mapServiceStatusHandler.ServeHTTP(w, r)
 		case MapServiceResetProcedure:
@@ -202,6 +230,10 @@ func (UnimplementedMapServiceHandler) Edges(context.Context, *connect.Request[qu
 
 func (UnimplementedMapServiceHandler) Changes(context.Context, *connect.Request[querypb.ChangesRequest], *connect.ServerStream[querypb.ChangesPage]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("portolan.query.v1.MapService.Changes is not implemented"))
+}
+
+func (UnimplementedMapServiceHandler) Refused(context.Context, *connect.Request[querypb.RefusedRequest]) (*connect.Response[querypb.RefusedResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("portolan.query.v1.MapService.Refused is not implemented"))
 }
 
 func (UnimplementedMapServiceHandler) Status(context.Context, *connect.Request[querypb.StatusRequest]) (*connect.Response[querypb.StatusResponse], error) {
