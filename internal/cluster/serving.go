@@ -13,7 +13,15 @@ type serving struct {
 	services map[string]*Service
 	slices   map[string][]*EndpointSlice // by name of the Service
 	behind   map[string][]identity.Workload
+	lone     map[backer]*Pod       // the only pod of a workload behind a Service
+	awaited  map[string]bool       // Services with a pod behind them that is not known
 	dns      []identity.Workload // who is behind the Services that serve port 53
+}
+
+// backer is a workload behind a Service.
+type backer struct {
+	service string
+	who     identity.Workload
 }
 
 func newServing(f Facts, running *running) *serving {
@@ -40,7 +48,10 @@ func newServing(f Facts, running *running) *serving {
 
 // over returns the same Services with other pods behind them.
 func (s *serving) over(running *running) *serving {
-	next := &serving{services: s.services, slices: s.slices, behind: make(map[string][]identity.Workload, len(s.services))}
+	next := &serving{
+		services: s.services, slices: s.slices,
+		behind: make(map[string][]identity.Workload, len(s.services)), lone: make(map[backer]*Pod), awaited: make(map[string]bool),
+	}
 	for name, service := range s.services {
 		if who := next.backing(service, running); len(who) > 0 {
 			next.behind[name] = who
@@ -53,18 +64,32 @@ func (s *serving) over(running *running) *serving {
 }
 
 func (s *serving) backing(service *Service, running *running) []identity.Workload {
-	found := make(map[identity.Workload]struct{}, 1)
+	found := make(map[identity.Workload]*Pod, 1) // the only one, or nil for several
+	add := func(m Tenant) {
+		other, known := found[m.of.id]
+		if found[m.of.id] = m.Pod; known && other != m.Pod {
+			found[m.of.id] = nil
+		}
+	}
 	endpointSlices := s.slices[service.Name]
 	for _, slice := range endpointSlices {
 		for i := range slice.Endpoints {
-			if m, known := running.members[slice.Endpoints[i].Pod]; known {
-				found[m.of.id] = struct{}{}
+			name := slice.Endpoints[i].Pod
+			if m, known := running.members[name]; known {
+				add(m)
+			} else if name != "" {
+				s.awaited[service.Name] = true
 			}
 		}
 	}
 	if len(endpointSlices) == 0 {
 		for p := range running.pods.matching(service.Selector) {
-			found[running.members[p.Name].of.id] = struct{}{}
+			add(running.members[p.Name])
+		}
+	}
+	for who, pod := range found {
+		if pod != nil {
+			s.lone[backer{service.Name, who}] = pod
 		}
 	}
 	return slices.SortedFunc(maps.Keys(found), identity.Compare)

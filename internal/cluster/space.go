@@ -158,6 +158,16 @@ func (s *Space) Slices(service string) []*EndpointSlice { return s.serving.slice
 // and, where it has no slice, those of the pods that its selector selects.
 func (s *Space) Behind(service string) []identity.Workload { return s.serving.behind[service] }
 
+// Lone returns the pod behind a Service if there is only one of that workload.
+func (s *Space) Lone(service string, who identity.Workload) (*Pod, bool) {
+	p, alone := s.serving.lone[backer{service, who}]
+	return p, alone
+}
+
+// Awaits reports whether an EndpointSlice of a Service names a pod that is not known: it may come, or the slice is older
+// than its end.
+func (s *Space) Awaits(service string) bool { return s.serving.awaited[service] }
+
 // NameServers returns the workloads behind Services that serve port 53, in no order.
 func (s *Space) NameServers() []identity.Workload { return s.serving.dns }
 

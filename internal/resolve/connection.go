@@ -12,12 +12,31 @@ import (
 // connection returns who was connected to. The address after translation comes first, because it names one pod; the
 // address before it then names the Service.
 func (l *look) connection(client end) ([]server, Reason) {
-	to := &l.sighting.To
-	if l.sighting.What.Translated.IsValid() {
-		if one, reason := l.translated(to); reason != NoHolder {
-			return []server{one}, reason
-		}
+	to, target := &l.sighting.To, l.sighting.What.Translated
+	if !target.IsValid() {
+		return l.addressed(client, to)
 	}
+	if one, reason := l.translated(to); reason != NoHolder {
+		if reason == Resolved && l.mayBeService(to, target) {
+			reason = Awaiting
+		}
+		return []server{one}, reason
+	}
+	servers, reason := l.addressed(client, to) // perhaps more than were meant
+	if reason == Resolved && !l.isHost(target.Addr().Unmap()) {
+		reason = Awaiting
+	}
+	return servers, reason
+}
+
+// mayBeService reports whether a connection was translated from an address of which nothing is known: perhaps a Service so
+// new that it is not known yet.
+func (l *look) mayBeService(to *traffic.Party, target netip.AddrPort) bool {
+	return to.Addr.IsValid() && to.Addr != target.Addr().Unmap() && l.serviceBefore(to) == nil && !l.isHost(to.Addr)
+}
+
+// addressed returns the servers that a client addressed: by their claims, by name or by address.
+func (l *look) addressed(client end, to *traffic.Party) ([]server, Reason) {
 	switch {
 	case !client.peer.Inside() && (to.Port == 0 || !to.Addr.IsValid()):
 		return nil, NoTarget

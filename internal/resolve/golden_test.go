@@ -101,10 +101,11 @@ func describeEdges(edges []graph.Edge) string {
 		if len(e.Services) > 0 {
 			fmt.Fprintf(&text, " via %s", strings.Join(e.Services, ", "))
 		}
-		for mark, set := range map[string]bool{" (hostNetwork)": e.HostNetwork, " (private)": e.Private} {
-			if set {
-				text.WriteString(mark)
-			}
+		if e.HostNetwork {
+			text.WriteString(" (hostNetwork)")
+		}
+		if e.Private {
+			text.WriteString(" (private)")
 		}
 		text.WriteByte('\n')
 		for _, seen := range e.Uses {

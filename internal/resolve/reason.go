@@ -37,8 +37,8 @@ const (
 	Shutdown          Reason = "Shutdown"          // operator stopped while it waited
 	GraphFull         Reason = "GraphFull"         // a bound of the graph is reached
 
-	// Awaiting is no refusal: the edge is known by an address outside, and the name of the address, or the pod that has just
-	// got it, may still become known.
+	// Awaiting is no refusal: there are edges, and they may still become more exact. An address outside may get its name, or
+	// be that of a new pod; a Service may have a pod behind it that is not known yet, as may a translated address.
 	Awaiting Reason = "Awaiting"
 )
 

@@ -59,6 +59,9 @@ func (l *look) resolve(node string) ([]graph.Observation, Reason) {
 		return nil, reason
 	}
 	if final := l.objection(node, client, &servers); final != Resolved {
+		if final == SamePod && reason == Awaiting {
+			final = NoBackend // beside the client itself
+		}
 		return nil, final
 	}
 	if !client.peer.Inside() && l.resolver.isPrivate(client.peer.Addr) {

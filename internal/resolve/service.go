@@ -121,10 +121,14 @@ func (l *look) behind(client end, service *cluster.Service, port *cluster.Servic
 	if len(service.Selector) == 0 {
 		servers = l.withAddresses(o, servers)
 	}
-	if len(servers) == 0 {
+	switch {
+	case len(servers) == 0:
 		return nil, NoBackend
+	case space.Awaits(service.Name):
+		return servers, Awaiting
+	default:
+		return servers, Resolved
 	}
-	return servers, Resolved
 }
 
 func isAPIServer(namespace, service string) bool {
@@ -149,8 +153,8 @@ func (o offer) member(who identity.Workload) (server, Reason) {
 		return server{}, OwnerUnresolved
 	}
 	s.target = o.target(workload.Pods)
-	if len(workload.Pods) == 1 {
-		s.pod = workload.Pods[0].UID // so that a lone pod that calls its own Service calls itself
+	if lone, alone := o.space.Lone(o.service.Name, who); alone {
+		s.pod = lone.UID // so that a lone pod that calls its own Service calls itself
 	}
 	s.host = slices.ContainsFunc(workload.Pods, func(p *cluster.Pod) bool { return p.HostNetwork })
 	return s, Resolved
