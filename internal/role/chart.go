@@ -49,6 +49,7 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 		Beside: known, Leases: cluster.LeaseRetention, Log: log,
 	})
 	intake := resolve.NewIntake(o.resolving(), g).Into(journal)
+	intake.Room = resolve.NewRoom(o.Waiting, resolve.DefaultPatience)
 	return &chart{
 		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: known.names}, beside: known,
 		changed: make(chan struct{}, 1), started: time.Now(), history: o.History, mapless: !o.Map, log: log,

@@ -43,6 +43,7 @@ type OperatorOptions struct {
 	ExcludeNamespaces []string
 	External          bool          // keep edges across the border of the cluster
 	Retention         time.Duration // how long an edge that is not seen stays
+	Waiting           int           // sightings that may wait for the cluster to know their parties
 	Knowing           KnowingOptions
 	Naming            NamingOptions
 
@@ -71,7 +72,7 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Namespace: "portolan-system", AgentNamespace: "portolan-agent", AgentAccount: "portolan-agent",
 		Service: "portolan-operator", LeaderElection: true,
 		Mode: defaultActive, NetworkPolicies: true,
-		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
+		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour, Waiting: resolve.DefaultRoomLimit,
 		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
 		Store: "sqlite:///var/lib/portolan/map.db", FlushInterval: 500 * time.Millisecond,
 		History: 90 * 24 * time.Hour, SpellGap: 7 * 24 * time.Hour,
@@ -96,6 +97,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.Egress, "enable-egress", o.Egress, "also restrict what declared clients may call")
 	fs.StringSliceVar(&o.ClusterDomains, "cluster-domain", o.ClusterDomains, "domain of cluster DNS names; empty means what the operator's resolv.conf says")
 	fs.StringSliceVar(&o.ExcludeNamespaces, "exclude-namespaces", o.ExcludeNamespaces, "namespaces whose traffic is kept out of the map")
+	fs.IntVar(&o.Waiting, "waiting-sightings", o.Waiting, "how many sightings may wait for the cluster to know their parties, each for 30 seconds")
 	fs.BoolVar(&o.External, "external-traffic", o.External, "keep edges to and from outside the cluster")
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
 	o.Knowing.addFlags(fs)
@@ -123,6 +125,9 @@ func (o OperatorOptions) Validate() error {
 	}
 	if !o.Map && !o.Rules {
 		errs = append(errs, errors.New("map and rules are both off: there is nothing to do"))
+	}
+	if o.Waiting < 1 {
+		errs = append(errs, fmt.Errorf("waiting-sightings %d: want at least 1", o.Waiting))
 	}
 	if o.Retention < time.Hour {
 		errs = append(errs, fmt.Errorf("retention %s: want at least 1h", o.Retention))

@@ -39,7 +39,8 @@ func TestWrongOperatorOptionsAreNamed(t *testing.T) {
 		"a control plane that is everybody": {
 			func(o *OperatorOptions) { o.Knowing.ControlPlaneBits4 = 0 }, "control-plane-ipv4-cidr-prefix-length 0: want 1 to 32",
 		},
-		"a map that forgets at once": {func(o *OperatorOptions) { o.Retention = time.Minute }, "retention 1m0s: want at least 1h"},
+		"a room in which nothing waits": {func(o *OperatorOptions) { o.Waiting = 0 }, "waiting-sightings 0: want at least 1"},
+		"a map that forgets at once":    {func(o *OperatorOptions) { o.Retention = time.Minute }, "retention 1m0s: want at least 1h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := DefaultOperatorOptions("v1")
