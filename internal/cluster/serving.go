@@ -13,8 +13,8 @@ type serving struct {
 	services map[string]*Service
 	slices   map[string][]*EndpointSlice // by name of the Service
 	behind   map[string][]identity.Workload
-	lone     map[backer]*Pod       // the only pod of a workload behind a Service
-	awaited  map[string]bool       // Services with a pod behind them that is not known
+	lone     map[backer]*Pod     // the only pod of a workload behind a Service
+	awaited  map[string]bool     // Services with a pod behind them that is not known
 	dns      []identity.Workload // who is behind the Services that serve port 53
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/export/text"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
@@ -153,19 +155,26 @@ func fits(e graph.Edge, q query.Missing) bool {
 }
 
 func isSide(p graph.Peer, services []string, s query.Side) bool {
-	switch {
-	case !p.Inside():
+	if !p.Inside() {
 		return s.Outside || s.Addr.IsValid() && p.Addr == s.Addr || s.Host != "" && p.Name == s.Host
-	case s.Workload.Name == "" || s.Workload.Namespace != "" && s.Workload.Namespace != p.Workload.Namespace:
+	}
+	return isWorkload(p.Workload, services, s.Workload)
+}
+
+// isWorkload reports whether somebody who asks for a workload, or for a Service by its name, means this one.
+func isWorkload(is identity.Workload, services []string, asked identity.Workload) bool {
+	if asked.Name == "" || asked.Namespace != "" && asked.Namespace != is.Namespace {
 		return false
 	}
-	for _, service := range services {
-		if s.Workload.Kind == "" && service == s.Workload.Name {
-			return true
-		}
+	if asked.Kind == "" {
+		return slices.Contains(services, asked.Name) || isName(is.Name, asked.Name)
 	}
-	named := p.Workload.Name == s.Workload.Name || p.Workload.Name == strings.ReplaceAll(s.Workload.Name, ".", "_")
-	return named && (s.Workload.Kind == "" || strings.EqualFold(s.Workload.Kind, p.Workload.Kind))
+	return isName(is.Name, asked.Name) && strings.EqualFold(asked.Kind, is.Kind)
+}
+
+// isName reports whether a workload is called as somebody typed it; a '.' also means a '_'.
+func isName(name, typed string) bool {
+	return name == typed || name == strings.ReplaceAll(typed, ".", "_")
 }
 
 func (k known) write(w io.Writer, asked, format string) error {

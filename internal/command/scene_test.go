@@ -46,6 +46,7 @@ func (o source) Changes(p query.Period, f graph.Filter) query.Changes {
 	changes, same := o.graph.Between(p.From, p.To, o.basis.To, f)
 	return query.Changes{Changes: changes, Same: same}
 }
+
 func (o source) Refused(m query.Missing) []query.Refused {
 	if m.To.Workload.Name == "nobody" {
 		return nil

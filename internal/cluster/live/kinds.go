@@ -113,8 +113,8 @@ func endpointsKind() *kind {
 		func(f *cluster.Facts, e *cluster.EndpointSlice) { f.Endpoints = append(f.Endpoints, e) },
 	)
 	k.name, k.part, k.only = "Endpoints", cluster.Serving, "endpoints.kubernetes.io/managed-by!=endpoint-controller"
-	k.example = &corev1.Endpoints{}                                      //nolint:staticcheck // the point of this kind
-	k.list = func() client.ObjectList { return &corev1.EndpointsList{} } //nolint:staticcheck // the point of this kind
+	k.example = &corev1.Endpoints{} //nolint:staticcheck // the point of this kind
+	k.list = func() client.ObjectList { return &corev1.EndpointsList{} }
 	return k
 }
 

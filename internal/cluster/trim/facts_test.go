@@ -84,8 +84,10 @@ func TestEndpointSliceKeepsWhoIsBehind(t *testing.T) {
 	want := &cluster.EndpointSlice{
 		Namespace: "shop", Name: "web-x", Service: "web",
 		Endpoints: []cluster.Endpoint{
-			{Addresses: []netip.Addr{addr("10.0.0.1")}, Pod: "web-1", Ready: true}, {Addresses: []netip.Addr{addr("10.0.0.2")}},
-			{Addresses: []netip.Addr{addr("10.0.0.3")}, Pod: "web-2", Ready: true}, {Addresses: []netip.Addr{addr("10.0.0.4")}, Ready: true},
+			{Addresses: []netip.Addr{addr("10.0.0.1")}, Pod: "web-1", Ready: true},
+			{Addresses: []netip.Addr{addr("10.0.0.2")}},
+			{Addresses: []netip.Addr{addr("10.0.0.3")}, Pod: "web-2", Ready: true},
+			{Addresses: []netip.Addr{addr("10.0.0.4")}, Ready: true},
 		},
 		Ports: []cluster.ServicePort{{Name: "http", Port: 8080, Protocol: "TCP"}, {Protocol: "TCP"}},
 	}

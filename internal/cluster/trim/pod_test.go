@@ -114,7 +114,8 @@ func TestPodKeepsWhatIsUsed(t *testing.T) {
 		ServiceAccount: "till", Created: at(0).UTC(),
 		Ports: []cluster.ContainerPort{
 			{Name: "dns", Port: 53, HostPort: 53, Protocol: "UDP", HostIP: netip.MustParseAddr("192.0.2.1")},
-			{Port: 54, HostPort: 54, Protocol: "TCP"}, {Name: "mesh", Port: 15008, Protocol: "TCP"},
+			{Port: 54, HostPort: 54, Protocol: "TCP"},
+			{Name: "mesh", Port: 15008, Protocol: "TCP"},
 		},
 	}
 	if diff := cmp.Diff(got, want, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
