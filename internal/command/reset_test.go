@@ -70,7 +70,7 @@ func TestAResetSaysWhoAsks(t *testing.T) {
 			defer server.Close()
 			through, err := sign(http.DefaultTransport)
 			must(t, err)
-			answer, err := (&http.Client{Transport: through}).Get(server.URL) //nolint:noctx // a server of the test
+			answer, err := (&http.Client{Transport: through}).Get(server.URL)
 			must(t, err)
 			must(t, answer.Body.Close())
 			if got.Get("Authorization") != tc.want || got.Get("Impersonate-User") != "" {

@@ -125,11 +125,8 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 	if err != nil {
 		return document.Map{}, err
 	}
-	if age := f.Window.To.Sub(f.Window.From); s.file == "" && !f.Window.From.IsZero() && age < youngMap {
-		say.sayf(cmd, "Note: the map begins at %s (%s ago); what was not seen since then is not in it", stampOf(f.Window.From), rounded(age))
-	}
-	if asked := s.earliest(time.Now()); s.file == "" && asked.Before(f.Window.From) && !asked.IsZero() && f.Window.To.Sub(f.Window.From) >= youngMap {
-		say.sayf(cmd, "Note: the map begins at %s; what was before is not in it", stampOf(f.Window.From))
+	if s.file == "" {
+		s.sayBeginning(cmd, f.Window, say)
 	}
 	for _, note := range f.notes {
 		say.sayf(cmd, "Note: %s", note)
@@ -138,6 +135,18 @@ func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) 
 		say.sayf(cmd, "Note: the map has no client in namespace %s", namespace)
 	}
 	return f.Map, nil
+}
+
+// sayBeginning tells that the map was only just begun, or later than what the flags ask for.
+func (s *selection) sayBeginning(cmd *cobra.Command, w document.Window, say notices) {
+	asked := s.earliest(time.Now())
+	switch age := w.To.Sub(w.From); {
+	case w.From.IsZero():
+	case age < youngMap:
+		say.sayf(cmd, "Note: the map begins at %s (%s ago); what was not seen since then is not in it", stampOf(w.From), rounded(age))
+	case !asked.IsZero() && asked.Before(w.From):
+		say.sayf(cmd, "Note: the map begins at %s; what was before is not in it", stampOf(w.From))
+	}
 }
 
 // earliest returns the moment from which on the flags ask for the map; the zero time where they do not say.
