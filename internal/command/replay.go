@@ -24,24 +24,20 @@ type replaying struct {
 
 // replayCommand makes the map of recorded traffic, without a cluster.
 func replayCommand() *cobra.Command {
-	r := &replaying{format: newFormat(formatText, "table", "wide", formatJSON, formatYAML, formatSVG, formatDOT)}
+	r := &replaying{options: role.DefaultReplayOptions(), format: newFormat(formatText, "table", "wide", formatJSON, formatYAML, formatSVG, formatDOT)}
 	cmd := &cobra.Command{
 		Use: "replay", Short: "Make the map of recorded traffic, without a cluster",
 		Long: "Replay plays recorded traffic through the decoders, the resolver and the map, with the objects of the cluster that it\n" +
 			"was recorded in. It reads files only.",
 		Example: "  kubectl get pods,services,endpointslices,nodes,deployments,replicasets -A -o yaml > objects.yaml\n" +
 			"  portolan replay --pcap node1.pcap --objects objects.yaml --drops\n" +
+			"  kubectl -n portolan-agent logs ds/portolan-agent | portolan replay --sightings - --objects objects.yaml\n" +
 			"  portolan replay --sightings node1.jsonl --objects dump/ --with-internet --format svg > map.svg",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd) },
 	}
 	fs := cmd.Flags()
-	fs.StringSliceVar(&r.options.Objects, "objects", nil, "file or folder of Kubernetes objects as kubectl get -o yaml prints them; may be repeated")
-	fs.StringSliceVar(&r.options.Captures, "pcap", nil, "packet capture, pcap or pcapng; may be repeated")
-	fs.StringSliceVar(&r.options.Sightings, "sightings", nil, "file that the agent wrote with --dump; may be repeated")
-	fs.StringSliceVar(&r.options.Sockets, "sockets", nil, "file with /proc/net/tcp and /proc/net/tcp6 of one network namespace; may be repeated")
-	fs.StringSliceVar(&r.options.ClusterDomains, "cluster-domain", nil, "domain of cluster DNS names; empty means cluster.local")
-	fs.StringSliceVar(&r.options.ExcludeNamespaces, "exclude-namespaces", nil, "namespaces whose traffic is kept out of the map")
+	r.options.AddFlags(fs)
 	r.wanted.addFilters(fs)
 	fs.Var(r.format, "format", "output format")
 	fs.VarP(r.format, "output", "o", "the same as --format")
@@ -51,6 +47,7 @@ func replayCommand() *cobra.Command {
 }
 
 func (r *replaying) run(cmd *cobra.Command) error {
+	r.options.Standard = cmd.InOrStdin()
 	if err := r.options.Validate(); err != nil {
 		return flagError{err}
 	}
@@ -72,14 +69,20 @@ func (r *replaying) run(cmd *cobra.Command) error {
 			r.say.sayf(cmd, "Note: what could not be read of the recording is left out (%d): %s", d.Count, d.Example)
 		}
 	}
+	if len(m.Edges) == 0 && r.draws() {
+		return nil // an empty map has no picture
+	}
 	return emit(cmd, func(w io.Writer) error { return r.show(w, m) })
 }
+
+// draws reports whether a picture is wanted.
+func (r *replaying) draws() bool { return r.format.value == formatSVG || r.format.value == formatDOT }
 
 // nothingIn says why a replay shows nothing.
 func nothingIn(whole document.Map) string {
 	switch {
 	case len(whole.Edges) > 0:
-		return fmt.Sprintf("%s The recording has %d edges that the filters leave out; see --with-internet and -A.", nothingFound, len(whole.Edges))
+		return fmt.Sprintf("%s Edges of the recording that the filters leave out: %d; see --with-internet and -A.", nothingFound, len(whole.Edges))
 	case len(whole.Dropped) > 0:
 		return nothingFound + " What was recorded became no edge; --drops says why."
 	default:
@@ -88,7 +91,7 @@ func nothingIn(whole document.Map) string {
 }
 
 func (r *replaying) show(w io.Writer, m document.Map) error {
-	if r.format.value == formatSVG || r.format.value == formatDOT {
+	if r.draws() {
 		return draw(w, m, r.format.value)
 	}
 	table := text.TableOptions{Now: now(m), NoHeaders: len(m.Edges) == 0}

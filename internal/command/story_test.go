@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // TestStories plays every session in testdata. Lines that begin with "$ " are typed; what a command writes to standard
 // error begins with "! ", and an exit status other than 0 is told as "? 2". Beside portolan there are: cat FILE,
 // ls FOLDER, save FILE TEXT, append FILE TEXT, and untouched FILE, which says whether the file was written since it was
-// there first. A part map.json is the map; otherwise it is testdata/shop.json. Every further part is a
+// there first. "< FILE" at the end of a line is standard input. A part map.json is the map; otherwise it is testdata/shop.json. Every further part is a
 // file in the folder in which the story plays.
 func TestStories(t *testing.T) {
 	golden.Each(t, "testdata/*.txtar", func(t *testing.T, c golden.Case) {
@@ -79,7 +80,17 @@ func (s *scene) do(t *testing.T, typed string) string {
 		}
 		return fmt.Sprintln(there.ModTime().Unix() == 1_000_000_000)
 	}
-	r := s.run(t.Context(), typed)
+	typed, from, _ := strings.Cut(typed, " < ")
+	var in io.Reader = strings.NewReader("")
+	if from != "" {
+		file, err := os.Open(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		in = file
+	}
+	r := s.runWith(t.Context(), typed, in)
 	for line := range strings.Lines(r.err) {
 		r.out += "! " + line
 	}

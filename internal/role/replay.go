@@ -3,8 +3,12 @@ package role
 import (
 	"cmp"
 	"errors"
+	"io"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/export/document"
@@ -13,20 +17,43 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// ReplayOptions is everything a replay can be told. Each list names files; Objects also names folders of files.
+// ReplayOptions is everything a replay can be told. Each list names files, folders of files, or "-" for standard input.
 type ReplayOptions struct {
-	Objects   []string // Kubernetes objects as YAML or JSON, as kubectl get -o yaml prints them
-	Captures  []string // pcap or pcapng
-	Sightings []string // one JSON object a line, as the agent's --dump writes them
-	Sockets   []string // /proc/net/tcp and tcp6 of one network namespace in one file; the file's time is theirs
+	Objects   []string  // Kubernetes objects as YAML or JSON, as kubectl get -o yaml prints them
+	Captures  []string  // pcap or pcapng
+	Sightings []string  // one JSON object a line, as the agent's --dump writes them; its log lines may be between them
+	Sockets   []string  // /proc/net/tcp and tcp6 of one network namespace in one file
+	SocketsAt time.Time // when Sockets were read; zero means the time of each file
 
 	ClusterDomains    []string // empty means cluster.local
 	ExcludeNamespaces []string
+	Knowing           KnowingOptions
+
+	Standard io.Reader // standard input
+}
+
+// DefaultReplayOptions returns what a replay does when it is told nothing: what the operator does by default. Portolan's own
+// traffic is kept out of the map as well.
+func DefaultReplayOptions() ReplayOptions {
+	o := DefaultOperatorOptions("")
+	return ReplayOptions{ExcludeNamespaces: append(o.ExcludeNamespaces, o.Namespace, o.AgentNamespace), Knowing: o.Knowing}
+}
+
+// AddFlags registers one flag per field; the field's present value is the default.
+func (o *ReplayOptions) AddFlags(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&o.Objects, "objects", o.Objects, "file or folder of Kubernetes objects as kubectl get -o yaml prints them, or - for standard input; may be repeated")
+	fs.StringSliceVar(&o.Captures, "pcap", o.Captures, "packet capture, pcap or pcapng, a folder of them, or -; may be repeated")
+	fs.StringSliceVar(&o.Sightings, "sightings", o.Sightings, "file that the agent wrote with --dump, a folder of them, or -; its log lines are passed over; may be repeated")
+	fs.StringSliceVar(&o.Sockets, "sockets", o.Sockets, "file with /proc/net/tcp and /proc/net/tcp6 of one network namespace, or -; may be repeated")
+	fs.TimeVar(&o.SocketsAt, "sockets-at", o.SocketsAt, []string{time.RFC3339}, "when the tables of --sockets were read, in RFC 3339 form (default the time of each file)")
+	fs.StringSliceVar(&o.ClusterDomains, "cluster-domain", o.ClusterDomains, "domain of cluster DNS names; empty means cluster.local")
+	fs.StringSliceVar(&o.ExcludeNamespaces, "exclude-namespaces", o.ExcludeNamespaces, "namespaces whose traffic is kept out of the map")
+	o.Knowing.addFlags(fs)
 }
 
 // Validate returns one error per wrong field, joined.
 func (o ReplayOptions) Validate() error {
-	errs := []error{o.resolving().Validate()}
+	errs := []error{o.resolving().Validate(), o.Knowing.validate()}
 	if len(o.Objects) == 0 {
 		errs = append(errs, errors.New("objects: without the cluster's objects nobody can be named; save them with "+
 			"kubectl get pods,services,endpointslices,nodes,namespaces,deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs -A -o yaml"))
@@ -34,15 +61,28 @@ func (o ReplayOptions) Validate() error {
 	if len(o.Captures)+len(o.Sightings)+len(o.Sockets) == 0 {
 		errs = append(errs, errors.New("there is nothing to replay: give --pcap, --sightings or --sockets"))
 	}
+	standard := 0
+	for _, name := range slices.Concat(o.Objects, o.Captures, o.Sightings, o.Sockets) {
+		if name == standardInput {
+			standard++
+		}
+	}
+	if standard > 1 {
+		errs = append(errs, errors.New("standard input can be read once: give - for one thing only"))
+	}
+	if slices.Contains(o.Sockets, standardInput) && o.SocketsAt.IsZero() {
+		errs = append(errs, errors.New("sockets: standard input has no time of its own; give --sockets-at"))
+	}
 	return errors.Join(errs...)
 }
 
 func (o ReplayOptions) resolving() resolve.Options {
 	r := resolve.DefaultOptions()
-	r.ExcludedNamespaces = o.ExcludeNamespaces
+	r.ExcludedNamespaces = resolve.ParseNamespaces(strings.Join(o.ExcludeNamespaces, ","))
 	if len(o.ClusterDomains) > 0 {
 		r.ClusterDomains = o.ClusterDomains
 	}
+	o.Knowing.apply(&r)
 	return r
 }
 
@@ -53,7 +93,7 @@ func (o ReplayOptions) resolving() resolve.Options {
 //	sightings ──────────────────────┘               ▲
 //	objects ─▶ snapshot ────────────────────────────┘
 func Replay(o ReplayOptions) (document.Map, error) {
-	snapshot, err := readObjects(o.Objects)
+	snapshot, err := o.snapshot()
 	if err != nil {
 		return document.Map{}, err
 	}
@@ -107,13 +147,3 @@ func droppedBy(l *resolve.Ledger) []document.Dropped {
 	}
 	return all
 }
-
-// drain empties a window every few seconds of a capture's time, so that a sighting does not fold what is far apart.
-type drain struct {
-	window *traffic.Window
-	into   *[]traffic.Sighting
-	next   time.Time
-}
-
-// foldFor is how long repeats in a capture are folded into one sighting, as an agent does between two batches.
-const foldFor = 5 * time.Second

@@ -2,9 +2,11 @@ package role
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,16 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/portolan-io/portolan/internal/capture/dns"
 	"github.com/portolan-io/portolan/internal/capture/frame"
 	"github.com/portolan-io/portolan/internal/capture/socket"
 	"github.com/portolan-io/portolan/internal/capture/syn"
-	"github.com/portolan-io/portolan/internal/cluster"
-	"github.com/portolan-io/portolan/internal/cluster/trim"
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/traffic"
 )
@@ -35,36 +31,111 @@ type record struct {
 // record reads the files that sightings come from.
 func (o ReplayOptions) record() (*record, error) {
 	r := &record{}
-	for _, name := range o.Captures {
-		if err := r.capture(name); err != nil {
-			return nil, fmt.Errorf("reading the capture: %w", err)
-		}
-	}
-	for _, name := range o.Sockets {
-		if err := r.sockets(name); err != nil {
-			return nil, fmt.Errorf("reading the socket table: %w", err)
-		}
-	}
-	for _, name := range o.Sightings {
-		if err := r.lines(name); err != nil {
-			return nil, fmt.Errorf("reading sightings: %w", err)
+	for _, kind := range []struct {
+		what  string
+		paths []string
+		names []string // how such files end, in a folder
+		read  func(*recording) error
+	}{
+		{"the capture", o.Captures, []string{".pcap", ".pcapng", ".cap"}, r.capture},
+		{"the socket table", o.Sockets, []string{".txt", ".tcp"}, func(s *recording) error { return r.sockets(s, o.SocketsAt) }},
+		{"sightings", o.Sightings, []string{".jsonl", ".log"}, r.lines},
+	} {
+		for _, path := range kind.paths {
+			if err := o.each(path, kind.names, kind.read); err != nil {
+				return nil, fmt.Errorf("reading %s: %w", kind.what, err)
+			}
 		}
 	}
 	return r, nil
 }
 
-// capture reads a packet file with the decoders of the agent.
-func (r *record) capture(name string) error {
-	window := traffic.NewWindow(0)
-	answers, connections := dns.New(window, traffic.Offline), syn.New(window, traffic.Offline)
-	counts, err := frame.ReadFile(name, answers, connections, &drain{window: window, into: &r.sightings})
+// standardInput is the path that means it.
+const standardInput = "-"
+
+// recording is an open file.
+type recording struct {
+	io.Reader
+
+	name string
+	time time.Time // of its last change; zero for standard input
+}
+
+// each opens a file, standard input, or every file below a folder whose name ends in one of endings, in the order of their
+// names, and has it read. An error names the file.
+func (o ReplayOptions) each(path string, endings []string, read func(*recording) error) error {
+	if path == standardInput {
+		return named("standard input", read(&recording{Reader: o.Standard, name: "standard input"}))
+	}
+	files, err := filesIn(path, endings)
 	if err != nil {
 		return err
 	}
-	r.lose(name, counts)
-	r.lose(name, answers.Counts())
-	r.lose(name, connections.Counts())
-	r.lose(name, []frame.Count{{Reason: "window-full", Lost: true, N: window.Overflow()}})
+	for _, name := range files {
+		if err := open(name, read); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func open(name string, read func(*recording) error) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // nothing was written
+	about, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return named(name, read(&recording{Reader: file, name: name, time: about.ModTime().UTC()}))
+}
+
+func named(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// filesIn returns a file, or those below a folder whose names have one of the endings.
+func filesIn(path string, endings []string) ([]string, error) {
+	about, err := os.Stat(path)
+	if err != nil || !about.IsDir() {
+		return []string{path}, err
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && slices.Contains(endings, filepath.Ext(name)) {
+			files = append(files, name)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s: no file that ends in %s", path, eitherOf(endings))
+	}
+	return files, err
+}
+
+// eitherOf writes ".a, .b or .c".
+func eitherOf(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// capture reads packets with the decoders of the agent.
+func (r *record) capture(from *recording) error {
+	window := traffic.NewWindow(0)
+	answers, connections := dns.New(window, traffic.Offline), syn.New(window, traffic.Offline)
+	counts, err := frame.Read(from, answers, connections, &drain{window: window, into: &r.sightings})
+	if err != nil {
+		return err
+	}
+	r.lose(from.name, counts)
+	r.lose(from.name, answers.Counts())
+	r.lose(from.name, connections.Counts())
+	r.lose(from.name, []frame.Count{{Reason: "window-full", Lost: true, N: window.Overflow()}})
 	return nil
 }
 
@@ -76,6 +147,16 @@ func (r *record) lose(file string, counts []frame.Count) {
 		}
 	}
 }
+
+// drain empties a window every few seconds of a capture's time, so that a sighting does not fold what is far apart.
+type drain struct {
+	window *traffic.Window
+	into   *[]traffic.Sighting
+	next   time.Time
+}
+
+// foldFor is how long repeats in a capture are folded into one sighting, as an agent does between two batches.
+const foldFor = 5 * time.Second
 
 // Handle implements frame.Decoder.
 func (d *drain) Handle(*frame.Packet) {}
@@ -91,120 +172,90 @@ func (d *drain) Tick(now time.Time) {
 // Flush implements frame.Decoder.
 func (d *drain) Flush() { *d.into = d.window.Drain(*d.into, 0) }
 
-// sockets reads the sockets of one network namespace, at the time of the file.
-func (r *record) sockets(name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	about, err := file.Stat()
-	if err != nil {
-		return err
-	}
+// sockets reads the sockets of one network namespace, as they were at a moment, or at the time of the file.
+func (r *record) sockets(from *recording, at time.Time) error {
 	var table socket.Table
-	malformed, oversize, err := table.Read(file)
+	malformed, oversize, err := table.Read(from)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return err
+	}
+	if malformed > 0 && table.Len() == 0 {
+		return errors.New("this is no table of sockets as /proc/net/tcp shows it")
 	}
 	losses := []frame.Count{{Reason: "malformed", Lost: true, N: malformed}}
 	if oversize {
 		losses = append(losses, frame.Count{Reason: "oversize", Lost: true, N: 1})
 	}
-	r.lose(name, losses)
+	r.lose(from.name, losses)
+	if at.IsZero() {
+		at = from.time
+	}
 	for row, side := range table.Established() {
 		if side == socket.Client {
-			r.sightings = append(r.sightings, socket.Sighting(row, "", about.ModTime().UTC()))
+			r.sightings = append(r.sightings, socket.Sighting(row, "", at))
 		}
 	}
 	return nil
 }
 
-// lines reads sightings, one a line. Blank lines are passed over, lines that are no sighting are lost alone.
-func (r *record) lines(name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	in := bufio.NewScanner(file)
-	in.Buffer(nil, traffic.MaxLine+1)
+// logLine is how a line of the agent's log begins: kubectl logs shows it between the sightings of --dump=-.
+const logLine = `{"time":`
+
+// lines reads sightings, one a line. Blank lines and the agent's log are passed over, lines that are no sighting are lost
+// alone. What holds such lines only is no file of sightings.
+func (r *record) lines(from *recording) error {
+	in := bufio.NewReaderSize(from, traffic.MaxLine+1)
 	bad := document.Dropped{Reason: "malformed", Source: string(traffic.Offline)}
-	for n := 1; in.Scan(); n++ {
-		if strings.TrimSpace(in.Text()) == "" {
-			continue
+	good := 0
+	for n := 1; ; n++ {
+		line, err := lineOf(in)
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		s, err := traffic.ParseLine(in.Bytes())
+		if err != nil && !errors.Is(err, errLongLine) {
+			return err
+		}
+		var s traffic.Sighting
+		if err == nil {
+			if len(line) == 0 || bytes.HasPrefix(line, []byte(logLine)) {
+				continue
+			}
+			s, err = traffic.ParseLine(line)
+		}
 		if err != nil {
 			bad.Count++
-			bad.Example = cmp.Or(bad.Example, fmt.Sprintf("%s, line %d: %v", name, n, err))
+			bad.Example = cmp.Or(bad.Example, fmt.Sprintf("line %d: %v", n, err))
 			continue
 		}
+		good++
 		r.sightings = append(r.sightings, s)
 	}
-	if bad.Count > 0 {
+	switch {
+	case bad.Count > 0 && good == 0:
+		return fmt.Errorf("no line is a sighting; %s", bad.Example)
+	case bad.Count > 0:
+		bad.Example = from.name + ", " + bad.Example
 		r.lost = append(r.lost, bad)
 	}
-	if errors.Is(in.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("%s: a line has over %d bytes", name, traffic.MaxLine)
-	}
-	return in.Err()
+	return nil
 }
 
-// readObjects reads the objects of a cluster from files, and from all YAML and JSON files below folders.
-func readObjects(paths []string) (*cluster.Snapshot, error) {
-	var objects []runtime.Object
-	known := make(map[types.UID]bool)
-	for _, path := range paths {
-		files, err := manifestsIn(path)
-		if err != nil {
-			return nil, fmt.Errorf("reading objects: %w", err)
-		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return nil, fmt.Errorf("reading objects: %w", err)
-			}
-			read, err := trim.DecodeDump(text)
-			if err != nil {
-				return nil, fmt.Errorf("reading objects: %s: %w", file, err)
-			}
-			objects = append(objects, slices.DeleteFunc(read, func(o runtime.Object) bool { return again(known, o) })...)
-		}
-	}
-	snapshot, err := trim.FromObjects(objects)
-	if err != nil {
-		return nil, fmt.Errorf("reading objects: %w", err)
-	}
-	return snapshot, nil
-}
+var errLongLine = fmt.Errorf("the line has over %d bytes", traffic.MaxLine)
 
-// again reports whether an object was read before: dumps overlap.
-func again(known map[types.UID]bool, object runtime.Object) bool {
-	o, err := meta.Accessor(object)
-	if err != nil || o.GetUID() == "" {
-		return false
-	}
-	before := known[o.GetUID()]
-	known[o.GetUID()] = true
-	return before
-}
-
-// manifestsIn returns a file, or the YAML and JSON files below a folder in the order of their names.
-func manifestsIn(path string) ([]string, error) {
-	about, err := os.Stat(path)
-	if err != nil || !about.IsDir() {
-		return []string{path}, err
-	}
-	var files []string
-	err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name)) {
-			files = append(files, name)
+// lineOf returns the next line without blanks at its ends, valid until the next call. At the end it returns io.EOF.
+func lineOf(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = in.ReadSlice('\n')
 		}
-		return err
-	})
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s: no file that ends in .yaml, .yml or .json", path)
+		if err == nil || errors.Is(err, io.EOF) {
+			err = errLongLine
+		}
+		return nil, err
 	}
-	return files, err
+	if errors.Is(err, io.EOF) && len(line) > 0 {
+		err = nil // the last line has no end
+	}
+	return bytes.TrimSpace(line), err
 }

@@ -6,29 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
-// ReadFile gives every packet of a pcap or pcapng file to every decoder in order, ticks with the time of the packets, and
+// Read gives every packet of a pcap or pcapng file to every decoder in order, ticks with the time of the packets, and
 // flushes the decoders at the end. The format is found by the first octets, not by the name.
 //
 // It returns the counts of packets that no decoder was given; a last packet that the file holds only in part is among
-// them, as truncated, and is no error. An error names the file and the offset; what came before has been handed over.
-func ReadFile(name string, decoders ...Decoder) ([]Count, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("reading packets: %w", err)
-	}
-	defer file.Close() // nothing was written
-	counts, err := Read(file, decoders...)
-	if err != nil {
-		return counts, fmt.Errorf("reading packets from %s: %w", name, err)
-	}
-	return counts, nil
-}
-
-// Read is ReadFile for what has been opened already. An error names the offset.
+// them, as truncated, and is no error. An error names the offset; what came before has been handed over.
 func Read(r io.Reader, decoders ...Decoder) ([]Count, error) {
 	in := &input{reader: bufio.NewReaderSize(r, 1<<16)}
 	var refused refusals

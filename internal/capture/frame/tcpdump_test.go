@@ -74,7 +74,12 @@ func seenIn(t *testing.T, file string) (seen []string, counts []frame.Count) {
 	t.Helper()
 	window := traffic.NewWindow(0)
 	names, connections := dns.New(window, traffic.Offline), syn.New(window, traffic.Offline)
-	counts, err := frame.ReadFile(file, names, connections)
+	packets, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	counts, err = frame.Read(packets, names, connections)
 	if err != nil {
 		t.Fatal(err)
 	}

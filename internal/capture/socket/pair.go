@@ -14,7 +14,8 @@ import (
 type Table struct {
 	listeners map[netip.AddrPort]struct{} // an unspecified address stands for every one
 	rows      []Row                       // of established connections
-	opening   bool                        // a connection is about to be established
+	added     int
+	opening   bool // a connection is about to be established
 }
 
 // Bounds of one list of sockets.
@@ -28,11 +29,15 @@ const (
 func (t *Table) Reset() {
 	clear(t.listeners)
 	t.rows = t.rows[:0]
-	t.opening = false
+	t.opening, t.added = false, 0
 }
+
+// Len returns how many sockets were added since the table was empty, those of no use included.
+func (t *Table) Len() int { return t.added }
 
 // Add takes one socket. Those that neither listen nor are connected are of no use and forgotten.
 func (t *Table) Add(r Row) {
+	t.added++
 	switch r.State {
 	case listening:
 		if t.listeners == nil {
