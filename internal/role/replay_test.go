@@ -149,3 +149,13 @@ func TestTheOrderOfFilesDoesNotMatter(t *testing.T) {
 		t.Errorf("%d edges, want 1 to the name; the other order differs:\n%s", len(one.Edges), diff)
 	}
 }
+
+// write returns the path of a new file.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
