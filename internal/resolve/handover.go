@@ -25,15 +25,18 @@ func (l *look) handsOver(leases []cluster.Lease) bool {
 
 // bothEnds returns what a folded sighting says whose address changed hands meanwhile: both of its ends are moments at which
 // something was seen, and what was between them is counted with the last. found is what is known of the last.
-func (l *look) bothEnds(node string, found []graph.Observation) []graph.Observation {
+func (l *look) bothEnds(d *Delivery, found []graph.Observation) []graph.Observation {
 	whole := *l.sighting
 	for i := range found {
-		found[i].First, found[i].Count = whole.Last, max(whole.Count-1, 1)
+		found[i].First = whole.Last
+		if found[i].Count > 0 { // it is not counted elsewhere
+			found[i].Count = max(whole.Count-1, 1)
+		}
 	}
 	first := whole
 	first.Last, first.Count = whole.First, 1
 	earlier := look{resolver: l.resolver, snapshot: l.snapshot, names: l.names, sighting: &first}
-	if more, reason := earlier.resolve(node); reason == Resolved {
+	if more, reason := earlier.resolve(d); reason == Resolved {
 		return append(more, found...)
 	}
 	return found

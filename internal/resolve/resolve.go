@@ -26,7 +26,8 @@ func New(o Options) *Resolver {
 type Delivery struct {
 	traffic.Sighting
 
-	Node string
+	Node    string
+	Watched func(node string) bool // whether a node has an agent; nil means that no other has
 }
 
 // Resolve returns what a sighting says about workloads: one observation per server, since a Service may have several
@@ -37,14 +38,15 @@ type Delivery struct {
 // costs about as much as a few map reads.
 func (r *Resolver) Resolve(snapshot *cluster.Snapshot, names *Memory, d Delivery) ([]graph.Observation, Reason) {
 	l := look{resolver: r, snapshot: snapshot, names: names, sighting: &d.Sighting}
-	found, reason := l.resolve(d.Node)
+	found, reason := l.resolve(&d)
 	if l.handedOver && reason == Resolved {
-		return l.bothEnds(d.Node, found), reason
+		return l.bothEnds(&d, found), reason
 	}
 	return found, reason
 }
 
-func (l *look) resolve(node string) ([]graph.Observation, Reason) {
+// resolve takes the node and what it knows of others from d.
+func (l *look) resolve(d *Delivery) ([]graph.Observation, Reason) {
 	client, reason := l.client()
 	if reason != Resolved {
 		return nil, reason
@@ -58,7 +60,7 @@ func (l *look) resolve(node string) ([]graph.Observation, Reason) {
 	if reason != Resolved && reason != Awaiting {
 		return nil, reason
 	}
-	if final := l.objection(node, client, &servers); final != Resolved {
+	if final := l.objection(d.Node, client, &servers); final != Resolved {
 		if final == SamePod && reason == Awaiting {
 			final = NoBackend // beside the client itself
 		}
@@ -67,7 +69,19 @@ func (l *look) resolve(node string) ([]graph.Observation, Reason) {
 	if !client.peer.Inside() && l.resolver.isPrivate(client.peer.Addr) {
 		reason = Awaiting // perhaps a pod so new that its address is not known yet
 	}
-	return l.observations(client, servers), reason
+	observed := l.observations(client, servers)
+	if d.countedElsewhere(client) {
+		for i := range observed {
+			observed[i].Count = 0
+		}
+	}
+	return observed, reason
+}
+
+// countedElsewhere reports whether the agent of the client's node sees the same: what both report is one fact, and counts
+// once.
+func (d *Delivery) countedElsewhere(client end) bool {
+	return d.Node != "" && client.node != "" && client.node != d.Node && d.Watched != nil && d.Watched(client.node)
 }
 
 // objection says why the map has no place for what is known by now. It leaves in servers those for which it has.

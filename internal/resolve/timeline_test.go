@@ -3,6 +3,7 @@ package resolve
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ type story struct {
 	now      time.Time
 	facts    map[string]*cluster.Facts
 	nodes    []*cluster.Node
+	agents   []string // nodes that have one
 	snapshot *cluster.Snapshot
 	holders  strings.Builder
 }
@@ -65,6 +67,7 @@ func newStory(t testing.TB, o Options) *story {
 //	+5s  gone pod shop/cart-0                          a pod, service or node goes
 //	+7s  syn +6s 10.0.0.7 -> 10.96.0.7:80 by n1        a sighting of +6s arrives, from the agent of n1; see sightingOf
 //	+8s  who 10.0.0.7 at +3s                           asks who held an address
+//	+8s  agents n1 n2                                  the nodes that have an agent
 //	+9s  expire                                        what ended too long ago is forgotten
 //	+9s  tick                                          nothing but time
 //
@@ -86,6 +89,8 @@ func (s *story) play(words []string) {
 		s.remove(rest[0], rest[1])
 	case "who":
 		s.ask(rest)
+	case "agents":
+		s.agents = rest
 	case "expire":
 		s.snapshot = s.snapshot.Expired(s.now)
 	case "tick":
@@ -98,7 +103,7 @@ func (s *story) play(words []string) {
 // arrive takes a sighting in.
 func (s *story) arrive(words []string) {
 	s.t.Helper()
-	var d Delivery
+	d := Delivery{Watched: func(node string) bool { return slices.Contains(s.agents, node) }}
 	if n := len(words); words[n-2] == "by" {
 		d.Node, words = words[n-1], words[:n-2]
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/names"
+	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
 	"github.com/portolan-io/portolan/internal/store"
 	"github.com/portolan-io/portolan/internal/wire"
@@ -85,13 +86,23 @@ func (c *chart) Accept(b wire.Batch) (wire.Receipt, error) {
 		return nil, err
 	}
 	intake, snapshot, now := c.intake.Into(draft), c.world.Current(), time.Now()
+	watched := watchedNodes(c.agents.Agents(), now)
 	for _, s := range b.Sightings {
-		intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: b.Agent.Node}, now)
+		intake.TakeFrom(snapshot, resolve.Delivery{Sighting: s, Node: b.Agent.Node, Watched: watched}, now)
 		c.naming.take(snapshot, s, now)
 	}
 	return c.journal.Seal(draft, store.Report{
 		Node: b.Agent.Node, Pod: b.Agent.Pod, Epoch: b.Epoch, Seq: b.Seq, Seen: b.Received,
 	}), nil
+}
+
+// watchedNodes returns what tells whether a node has an agent that sees.
+func watchedNodes(agents []wire.AgentState, now time.Time) func(node string) bool {
+	seeing := make(map[string]bool, len(agents))
+	for _, a := range agents {
+		seeing[a.Node] = !a.Blind() && now.Sub(a.LastSeen) < query.SilentAfter
+	}
+	return func(node string) bool { return seeing[node] }
 }
 
 // stir notes that the cluster has changed. It never waits.
