@@ -24,8 +24,8 @@ import (
 
 // Map is the part of the graph that discovery reads.
 type Map interface {
-	// Since returns the edges that changed after the cursor, and the cursor for the next call.
-	Since(graph.Cursor) ([]graph.Edge, graph.Cursor)
+	// Touched returns the edges that were seen after the cursor, and the cursor for the next call.
+	Touched(graph.Cursor) ([]graph.Edge, graph.Cursor)
 	// View returns the edges that pass the filter.
 	View(graph.Filter) []graph.Edge
 }
@@ -163,7 +163,7 @@ func (r *DiscoveryReconciler) start(ctx context.Context, queue workqueue.TypedRa
 // look enqueues the namespaces of changed edges that are not declared yet. Most changes are counts of known edges, which
 // cost a comparison and no more.
 func (r *DiscoveryReconciler) look(ctx context.Context, since graph.Cursor, queue workqueue.TypedRateLimitingInterface[string]) graph.Cursor {
-	edges, next := r.edges.Since(since)
+	edges, next := r.edges.Touched(since)
 	byNamespace := make(map[string][]graph.Edge)
 	for _, e := range edges {
 		if e.Client.Inside() && (e.Server.Inside() || r.egress) && watches(r.only, e.Client.Workload.Namespace) {

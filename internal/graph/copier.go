@@ -10,7 +10,8 @@ type copier struct {
 	evidence []Evidence
 	services []string
 	spells   []Spell
-	whole    bool // also what left the map, and spells
+	whole    bool   // also what left the map, and spells
+	after    uint64 // only uses that changed after that
 }
 
 // chunk is how many values one allocation holds.
@@ -37,7 +38,7 @@ func (c *copier) add(e *entry) {
 	edge.Uses, c.seen = carve(c.seen, c.shown(e))
 	first, last, n := int64(math.MaxInt64), int64(math.MinInt64), 0
 	for i := range e.uses {
-		if e.uses[i].over && !c.whole {
+		if !c.shows(&e.uses[i]) {
 			continue
 		}
 		c.use(&edge.Uses[n], &e.uses[i])
@@ -58,14 +59,16 @@ func (c *copier) add(e *entry) {
 
 // shown returns how many uses of the edge are copied.
 func (c *copier) shown(e *entry) int {
-	n := len(e.uses)
+	n := 0
 	for i := range e.uses {
-		if e.uses[i].over && !c.whole {
-			n--
+		if c.shows(&e.uses[i]) {
+			n++
 		}
 	}
 	return n
 }
+
+func (c *copier) shows(u *use) bool { return (c.whole || !u.over) && u.changed > c.after }
 
 func (c *copier) use(to *Seen, u *use) {
 	to.Use, to.TargetPort = u.key, u.target

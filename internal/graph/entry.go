@@ -27,6 +27,7 @@ type use struct {
 	key      Use
 	target   uint16
 	over     bool       // it left the map
+	changed  uint64     // number of its latest change
 	evidence []evidence // sorted by source
 }
 
@@ -81,6 +82,7 @@ func (e *entry) merge(o *Observation, how manner, l *Limits, horizon int64) Boun
 	e.private = e.private || o.Private
 	e.called(o.Service)
 	u := &e.uses[at]
+	u.changed = e.changed
 	u.aim(o.TargetPort)
 	if bound := u.merge(v, o.Count, how); bound != Kept {
 		return bound

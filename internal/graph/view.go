@@ -29,11 +29,23 @@ func (g *Graph) View(f Filter) []Edge {
 	return g.collect(copier{edges: make([]Edge, 0, f.room(g))}, f.asks(false), f.keep())
 }
 
-// Since returns the edges that changed after the cursor, sorted and as deep copies, and the cursor for the next call. A
-// change is never missed; one that happens during the call may be returned by this call and by the next.
-func (g *Graph) Since(c Cursor) ([]Edge, Cursor) {
+// Since returns the uses that were seen after the cursor, each with all its evidence, as edges that are sorted and deep
+// copies, and the cursor for the next call. Each reader has a cursor of its own. A change is never missed; one that happens
+// during the call may be returned by this call and by the next.
+func (g *Graph) Since(c Cursor) ([]Edge, Cursor) { return g.since(c, copier{after: uint64(c)}) }
+
+// Touched is Since with all uses of the edges.
+func (g *Graph) Touched(c Cursor) ([]Edge, Cursor) { return g.since(c, copier{}) }
+
+func (g *Graph) since(c Cursor, to copier) ([]Edge, Cursor) {
 	next := Cursor(g.changes.Load()) // before the first shard is read, so that nothing slips through behind it
-	return g.collect(copier{}, func(*client) bool { return true }, func(e *entry) bool { return e.changed > uint64(c) && !e.past }), next
+	return g.collect(to, func(*client) bool { return true }, func(e *entry) bool { return e.seenAfter(uint64(c)) }), next
+}
+
+// seenAfter reports whether a use in the map was seen after that change.
+func (e *entry) seenAfter(change uint64) bool {
+	return e.changed > change && !e.past &&
+		slices.ContainsFunc(e.uses, func(u use) bool { return !u.over && u.changed > change })
 }
 
 // asks returns whether edges of a client may pass. It spares a look at each of them. A client that called a server only in

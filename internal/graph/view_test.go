@@ -99,6 +99,26 @@ func TestSinceReturnsWhatChanged(t *testing.T) {
 	}
 }
 
+// TestSinceReturnsTheUsesThatChanged is X25.
+func TestSinceReturnsTheUsesThatChanged(t *testing.T) {
+	g := New(Limits{})
+	client, server := inside("shop", "frontend"), inside("shop", "cart")
+	lookup := lookedUp(client, server, "cart.shop.svc", 0)
+	mergeAll(t, g, connected(client, server, 80, 0), lookup)
+	first, cursor := g.Since(0)
+	if len(first) != 1 || len(first[0].Uses) != 2 {
+		t.Errorf("%+v, want one edge with both uses", first)
+	}
+	mergeAll(t, g, lookup)
+	changed, _ := g.Since(cursor)
+	if len(changed) != 1 || len(changed[0].Uses) != 1 || changed[0].Uses[0].Use != lookup.Use {
+		t.Errorf("%+v, want the edge with the lookup alone", changed)
+	}
+	if touched, _ := g.Touched(cursor); len(touched) != 1 || len(touched[0].Uses) != 2 {
+		t.Errorf("%+v, want the edge with both", touched)
+	}
+}
+
 func TestExpireForgetsWhatIsNotSeen(t *testing.T) {
 	g := New(Limits{NamesPerClient: 1})
 	client, server := inside("shop", "frontend"), inside("shop", "cart")
