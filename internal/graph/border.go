@@ -53,14 +53,16 @@ func (b *borders) release(key *pair, l *Limits) {
 	}
 }
 
-// overflow returns how many edges of that workload were refused.
-func (b *borders) overflow(who identity.Workload) uint64 {
+// overflows appends the workloads of which edges were refused, in no order.
+func (b *borders) overflows(all []Overflow) []Overflow {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if its, known := b.of[who]; known {
-		return its.overflow
+	for who, its := range b.of {
+		if its.overflow > 0 {
+			all = append(all, Overflow{Workload: who, Count: its.overflow})
+		}
 	}
-	return 0
+	return all
 }
 
 // count returns the counter that an edge across the border belongs to, its limit, and the bound beyond it.

@@ -3,6 +3,7 @@ package graph
 import (
 	"hash/maphash"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/portolan-io/portolan/internal/identity"
@@ -155,6 +156,9 @@ func (g *Graph) borderOf(who identity.Workload) *borders {
 	return &g.borders[g.hash(&Peer{Workload: who})%shardCount]
 }
 
+// MaxEdges returns how many edges the map holds at most.
+func (g *Graph) MaxEdges() int { return g.limits.Edges }
+
 // Len returns how many edges are in the map.
 func (g *Graph) Len() int { return int(g.edges.Load()) }
 
@@ -169,6 +173,18 @@ func (g *Graph) Refused(b Bound) uint64 {
 	return g.refused[b].Load()
 }
 
-// Overflow returns how many edges across the border of the cluster were refused because that workload had too many. It
-// counts for as long as the workload has any.
-func (g *Graph) Overflow(who identity.Workload) uint64 { return g.borderOf(who).overflow(who) }
+// Overflow says that a workload had too many peers on the other side of the cluster's border.
+type Overflow struct {
+	Workload identity.Workload
+	Count    uint64 // observations of further ones, which were refused
+}
+
+// Overflows returns the workloads that had too many peers outside, sorted. Each is told for as long as it has any.
+func (g *Graph) Overflows() []Overflow {
+	var all []Overflow
+	for i := range g.borders {
+		all = g.borders[i].overflows(all)
+	}
+	slices.SortFunc(all, func(a, b Overflow) int { return identity.Compare(a.Workload, b.Workload) })
+	return all
+}

@@ -169,8 +169,8 @@ func TestOverflowIsCountedWhereItHappened(t *testing.T) {
 	if got := g.View(Filter{InsideOnly: true})[0].Overflow; got != 2 {
 		t.Errorf("overflow of the edge = %d, want 2", got)
 	}
-	if got := g.Overflow(client.Workload); got != 2 {
-		t.Errorf("Overflow(client) = %d, want 2", got)
+	if diff := cmp.Diff(g.Overflows(), []Overflow{{Workload: client.Workload, Count: 2}}); diff != "" {
+		t.Errorf("overflows (-got +want):\n%s", diff)
 	}
 }
 

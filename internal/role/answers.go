@@ -91,6 +91,7 @@ func (a answers) Status() query.Status {
 		status.Notes = append(status.Notes, note)
 	}
 	status.Notes = append(status.Notes, unreadableNotes(unreadable)...)
+	status.Notes = append(status.Notes, fullNotes(a.graph)...)
 	return status
 }
 

@@ -42,7 +42,7 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 		target = store.Target{}
 	}
 	limits := graph.DefaultLimits()
-	limits.SpellGap = o.SpellGap
+	limits.SpellGap, limits.Edges = o.SpellGap, o.MaxEdges
 	g := graph.New(limits)
 	known := &beside{names: names.New(o.Naming.Memory), log: log}
 	journal := store.NewJournal(store.JournalOptions{

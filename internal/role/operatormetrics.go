@@ -10,6 +10,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/portolan-io/portolan/internal/cluster/live"
+	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/resolve"
 	"github.com/portolan-io/portolan/internal/wire"
 )
@@ -25,6 +26,7 @@ func operatorMetricsHandler(own *prometheus.Registry) http.Handler {
 
 func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) prometheus.Collector {
 	edges := prometheus.NewDesc("portolan_map_edges", "Edges in the map.", nil, nil)
+	full := prometheus.NewDesc("portolan_map_refused_total", "Observations that the map had no room for, by the bound that was met.", []string{"bound"}, nil)
 	refused := prometheus.NewDesc("portolan_resolve_refused_total", "Sightings that became no edge; the newest of each is its exemplar.", []string{"reason", "source"}, nil)
 	waiting := prometheus.NewDesc("portolan_resolve_waiting", "Sightings that wait for the cluster to know their parties.", nil, nil)
 	sightings := prometheus.NewDesc("portolan_wire_sightings_total", "Sightings that agents delivered, repeats folded.", nil, nil)
@@ -39,9 +41,12 @@ func operatorMetrics(c *chart, agents *wire.Handler, world *live.World) promethe
 	snapshots := prometheus.NewDesc("portolan_world_snapshots_total", "Pictures of the cluster that were published.", nil, nil)
 	kept := newStoreMetrics()
 	return pulled{
-		describe: append(kept.describe(), edges, refused, waiting, sightings, rejected, unknown, requests, strangers, skew, owners, names, pairs, snapshots),
+		describe: append(kept.describe(), edges, full, refused, waiting, sightings, rejected, unknown, requests, strangers, skew, owners, names, pairs, snapshots),
 		collect: func(out chan<- prometheus.Metric) {
 			out <- gauge(edges, float64(c.graph.Len()))
+			for _, bound := range graph.Bounds() {
+				out <- counter(full, c.graph.Refused(bound), bound.String())
+			}
 			out <- gauge(waiting, float64(c.intake.Room.Len()))
 			for _, count := range c.intake.Ledger.Counts() {
 				out <- withExample(counter(refused, count.Count, string(count.Reason), string(count.Source)), resolve.Describe(count.Newest))

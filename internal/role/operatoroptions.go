@@ -11,6 +11,7 @@ import (
 
 	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/cluster/live"
+	"github.com/portolan-io/portolan/internal/graph"
 	"github.com/portolan-io/portolan/internal/policy"
 	"github.com/portolan-io/portolan/internal/resolve"
 	"github.com/portolan-io/portolan/internal/store"
@@ -44,6 +45,7 @@ type OperatorOptions struct {
 	External          bool          // keep edges across the border of the cluster
 	Retention         time.Duration // how long an edge that is not seen stays
 	Waiting           int           // sightings that may wait for the cluster to know their parties
+	MaxEdges          int           // in the map
 	Knowing           KnowingOptions
 	Naming            NamingOptions
 
@@ -72,7 +74,8 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Namespace: "portolan-system", AgentNamespace: "portolan-agent", AgentAccount: "portolan-agent",
 		Service: "portolan-operator", LeaderElection: true,
 		Mode: defaultActive, NetworkPolicies: true,
-		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour, Waiting: resolve.DefaultRoomLimit,
+		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
+		Waiting: resolve.DefaultRoomLimit, MaxEdges: graph.DefaultLimits().Edges,
 		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
 		Store: "sqlite:///var/lib/portolan/map.db", FlushInterval: 500 * time.Millisecond,
 		History: 90 * 24 * time.Hour, SpellGap: 7 * 24 * time.Hour,
@@ -100,6 +103,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Waiting, "waiting-sightings", o.Waiting, "how many sightings may wait for the cluster to know their parties, each for 30 seconds")
 	fs.BoolVar(&o.External, "external-traffic", o.External, "keep edges to and from outside the cluster")
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
+	fs.IntVar(&o.MaxEdges, "max-edges", o.MaxEdges, "how many edges the map holds; further ones are refused and counted")
 	o.Knowing.addFlags(fs)
 	o.Naming.addFlags(fs)
 	fs.StringVar(&o.Store, "store", o.Store, "where the map is kept: sqlite:///path, postgres://user:password@host/database (for several replicas; set PORTOLAN_STORE from a Secret), or memory")
@@ -128,6 +132,9 @@ func (o OperatorOptions) Validate() error {
 	}
 	if o.Waiting < 1 {
 		errs = append(errs, fmt.Errorf("waiting-sightings %d: want at least 1", o.Waiting))
+	}
+	if o.MaxEdges < 1 {
+		errs = append(errs, fmt.Errorf("max-edges %d: want at least 1", o.MaxEdges))
 	}
 	if o.Retention < time.Hour {
 		errs = append(errs, fmt.Errorf("retention %s: want at least 1h", o.Retention))

@@ -70,6 +70,8 @@ type edge struct {
 	Last   time.Time `json:"last"`
 	Marks  []string  `json:"marks,omitempty"`
 	Uses   []use     `json:"uses"`
+
+	Overflow uint64 `json:"overflow,omitempty"` // uses beyond those that the map keeps of an edge
 }
 
 type peer struct {
@@ -111,7 +113,7 @@ func Write(w io.Writer, m Map) error {
 func toEdge(e graph.Edge) edge {
 	out := edge{
 		Client: toPeer(e.Client, e.Private), Server: toPeer(e.Server, e.Private),
-		First: e.First.UTC(), Last: e.Last.UTC(), Uses: make([]use, 0, len(e.Uses)),
+		First: e.First.UTC(), Last: e.Last.UTC(), Overflow: e.Overflow, Uses: make([]use, 0, len(e.Uses)),
 	}
 	out.Server.Services = e.Services
 	if e.HostNetwork {
@@ -189,7 +191,7 @@ func (e edge) toGraph() (graph.Edge, error) {
 		return graph.Edge{}, err
 	}
 	out := graph.Edge{
-		Client: client, Server: server, Services: e.Server.Services, First: e.First, Last: e.Last,
+		Client: client, Server: server, Services: e.Server.Services, First: e.First, Last: e.Last, Overflow: e.Overflow,
 		HostNetwork: slices.Contains(e.Marks, markHostNetwork),
 		Private:     e.Client.Class == classPrivate || e.Server.Class == classPrivate,
 	}

@@ -29,7 +29,7 @@ func sample() Map {
 		Cluster: "c1", Window: Window{From: t0, To: t0.Add(time.Hour), Acknowledged: 999, Dropped: 1},
 		Edges: []graph.Edge{
 			{
-				Client: client, First: t0, Last: t0.Add(time.Minute), Services: []string{"ledger"}, HostNetwork: true,
+				Client: client, First: t0, Last: t0.Add(time.Minute), Services: []string{"ledger"}, HostNetwork: true, Overflow: 7,
 				Server: graph.Peer{Workload: identity.Workload{Namespace: "pay", Kind: "StatefulSet", Name: "ledger"}},
 				Uses:   []graph.Seen{connect},
 			},
