@@ -1,6 +1,9 @@
 package graph
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // copier makes deep copies of edges in few, large allocations. Every slice that it hands out has no spare capacity, so
 // that appending to one never writes into another.
@@ -29,7 +32,7 @@ func carve[T any](rest []T, n int) (cut, left []T) {
 }
 
 func (c *copier) add(e *entry) {
-	c.edges = append(c.edges, Edge{})
+	c.edges = slices.Grow(c.edges, 1)[:len(c.edges)+1] // what is behind the end was never used, and is zero
 	edge := &c.edges[len(c.edges)-1]
 	edge.Client, edge.Server = e.key.client, e.key.server
 	edge.HostNetwork, edge.Private, edge.Overflow = e.hostNetwork, e.private, e.overflow

@@ -53,13 +53,16 @@ func (s *shard) insert(hash uint64, key *pair, first Use) *entry {
 		s.clients[key.client] = of
 	}
 	e := newEntry(key, first)
-	at, _ := slices.BinarySearchFunc(of.edges, &e.key.server, func(other *entry, server *Peer) int {
-		return comparePeers(&other.key.server, server)
-	})
+	at, _ := of.find(&e.key.server)
 	of.edges = slices.Insert(of.edges, at, e)
 	e.next = s.edges[hash]
 	s.edges[hash] = e
 	return e
+}
+
+// find returns the place of the edge to a server, and whether it is there.
+func (c *client) find(server *Peer) (int, bool) {
+	return slices.BinarySearchFunc(c.edges, server, func(e *entry, server *Peer) int { return comparePeers(&e.key.server, server) })
 }
 
 // drop forgets the edges that are over, and calls forgotten for each.

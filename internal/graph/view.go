@@ -103,19 +103,37 @@ func (f Filter) room(g *Graph) int {
 	return g.Len()
 }
 
-// collect copies the edges that keep wants of the clients that asks wants, in order. A lock is held for no longer than the
-// edges of one client take.
+// collect copies the edges that keep wants of the clients that asks wants, in order.
 func (g *Graph) collect(c copier, asks func(*client) bool, keep func(*entry) bool) []Edge {
 	for _, from := range g.clients(asks, keep) {
+		c.addFrom(from, keep)
+	}
+	return c.edges
+}
+
+// copiedAtOnce is how many edges are looked at under a lock: a third of a millisecond of copying.
+const copiedAtOnce = 1024
+
+// addFrom copies the edges of a client, some at a time, so that a client of very many holds up no writer.
+func (c *copier) addFrom(from *client, keep func(*entry) bool) {
+	var next Peer // server of the edge to go on with
+	for more := true; more; {
 		from.shard.mu.Lock()
-		for _, e := range from.edges {
+		at := 0
+		if next != (Peer{}) {
+			at, _ = from.find(&next)
+		}
+		end := min(at+copiedAtOnce, len(from.edges))
+		for _, e := range from.edges[at:end] {
 			if keep(e) {
 				c.add(e)
 			}
 		}
+		if more = end < len(from.edges); more {
+			next = from.edges[end].key.server
+		}
 		from.shard.mu.Unlock()
 	}
-	return c.edges
 }
 
 // clients returns, in order, the clients that asks wants and of which keep wants an edge. One shard is locked at a time.

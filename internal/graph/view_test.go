@@ -2,6 +2,8 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,6 +98,30 @@ func TestSinceReturnsWhatChanged(t *testing.T) {
 	}
 	if none, _ := g.Since(cursor); len(none) != 0 {
 		t.Errorf("nothing changed again, and Since returned %v", pairs(none))
+	}
+}
+
+func TestAClientOfVeryManyServersIsCopiedInParts(t *testing.T) {
+	const servers = 3*copiedAtOnce + 1
+	g := New(Limits{})
+	for i := range servers {
+		mergeAll(t, g, connected(inside("shop", "scraper"), inside("shop", fmt.Sprintf("target-%05d", i)), 80, 0))
+	}
+	view := g.View(Filter{})
+	if len(view) != servers || !slices.IsSortedFunc(view, compareEdges) {
+		t.Errorf("%d edges, want all %d in order", len(view), servers)
+	}
+	var copied copier
+	of := g.clients(func(*client) bool { return true }, func(*entry) bool { return true })[0]
+	calls := 0
+	copied.addFrom(of, func(e *entry) bool {
+		if calls++; calls == copiedAtOnce { // edges go while the copy is made
+			of.edges = slices.Delete(of.edges, copiedAtOnce, copiedAtOnce+1)
+		}
+		return true
+	})
+	if len(copied.edges) < servers-1 || !slices.IsSortedFunc(copied.edges, compareEdges) {
+		t.Errorf("%d edges, want %d in order", len(copied.edges), servers-1)
 	}
 }
 
