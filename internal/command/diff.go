@@ -43,7 +43,7 @@ func diffCommand(version string) *cobra.Command {
 	wanted.connection.addFlags(cmd.Flags())
 	wanted.addWho(cmd.Flags())
 	say.addFlags(cmd.Flags())
-	cmd.Flags().Var(&from, "from", "the earlier time: a duration such as 24h before now, or a time in RFC 3339 form; required")
+	cmd.Flags().Var(&from, "from", "the earlier time: a duration such as 24h or 7d before now, a time in RFC 3339 form, or a date, which begins in UTC; required")
 	cmd.Flags().Var(&to, "to", "the later time; default now")
 	cmd.Flags().Var(format, "format", "output format")
 	cmd.Flags().VarP(format, "output", "o", "the same as --format")
@@ -60,7 +60,7 @@ func (s *selection) compare(cmd *cobra.Command, from, to moment, say notices) (d
 	}
 	switch {
 	case from.text == "":
-		return document.Diff{}, flagError{errors.New("--from is missing: want a duration such as 24h, or a time such as 2026-11-20T07:00:00Z")}
+		return document.Diff{}, flagError{errors.New("--from is missing: " + wantMoment)}
 	case !period.From.Before(period.To):
 		return document.Diff{}, flagError{fmt.Errorf("--from %s is not before --to %s", stampOf(period.From), stampOf(period.To))}
 	}

@@ -41,7 +41,7 @@ func listCommand(version string) *cobra.Command {
 		},
 	}
 	wanted.addFlags(cmd)
-	cmd.Flags().Var(&wanted.at, "at", "the map as it was then, from the history: a duration such as 24h, or a time in RFC 3339 form")
+	cmd.Flags().Var(&wanted.at, "at", "the map as it was then, from the history: a duration such as 24h or 7d, a time in RFC 3339 form, or a date, which begins in UTC")
 	say.addFlags(cmd.Flags())
 	cmd.Flags().Var(format, "format", "output format")
 	cmd.Flags().VarP(format, "output", "o", "the same as --format")

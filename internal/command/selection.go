@@ -46,8 +46,8 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 // addFilters registers what does not depend on where the edges come from.
 func (s *selection) addFilters(fs *pflag.FlagSet) {
 	s.addWho(fs)
-	fs.Var(&s.since, "since", "leave out what was not seen since then: a duration such as 24h, or a time in RFC 3339 form")
-	fs.Var(&s.until, "until", "leave out what was seen after that: a duration such as 1h before now, or a time in RFC 3339 form")
+	fs.Var(&s.since, "since", "leave out what was not seen since then: a duration such as 24h or 7d, a time in RFC 3339 form, or a date, which begins in UTC")
+	fs.Var(&s.until, "until", "leave out what was seen after that: a duration such as 1h before now, a time in RFC 3339 form, or a date")
 	fs.BoolVar(&s.asServices, "as-kubernetes-service", false, "name the Service where the call went to one")
 }
 

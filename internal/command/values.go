@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ func (n *names) String() string { return strings.Join(*n, ",") }
 // Type implements pflag.Value.
 func (n *names) Type() string { return "names" }
 
-// moment is a flag that takes a duration before now, or a time.
+// moment is a flag that takes a duration before now, a time with its zone, or a date, which means its beginning in UTC.
 type moment struct {
 	ago  time.Duration
 	when time.Time
@@ -32,16 +33,30 @@ type moment struct {
 
 // Set implements pflag.Value.
 func (m *moment) Set(text string) error {
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, ok := durationOf(text); ok {
 		*m = moment{ago: ago, text: text}
 		return nil
 	}
-	when, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return errors.New("want a duration such as 24h, or a time such as 2026-11-20T07:00:00Z")
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if when, err := time.Parse(form, text); err == nil && !when.IsZero() {
+			*m = moment{when: when, text: text}
+			return nil
+		}
 	}
-	*m = moment{when: when, text: text}
-	return nil
+	return errors.New(wantMoment)
+}
+
+// wantMoment says what a moment is.
+const wantMoment = "want a duration such as 24h or 7d, a time such as 2026-11-20T07:00:00Z, or a date such as 2026-11-20"
+
+// durationOf reads a duration as Go writes it, or whole days.
+func durationOf(text string) (time.Duration, bool) {
+	if days, found := strings.CutSuffix(text, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * 24 * time.Hour, err == nil
+	}
+	ago, err := time.ParseDuration(text)
+	return ago, err == nil && ago >= 0
 }
 
 // String implements pflag.Value.
