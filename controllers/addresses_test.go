@@ -149,3 +149,41 @@ func TestADomainThatNobodyAsksForIsLookedUp(t *testing.T) {
 		t.Errorf("DNS was asked %d times, want once for each of the two names", n)
 	}
 }
+
+// TestAddressesEndWithTheirLives also shows what a status holds of an earlier spec, and that nothing else of it is touched.
+func TestAddressesEndWithTheirLives(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	memory := names.New(names.Options{Pairs: 10, Floor: time.Second})
+	f.start(resolving(memory, nil))
+	f.namespace("shop")
+	f.create(deployment("shop", "web"), deployment("shop", "ads"), deployment("shop", "db"))
+	web, ads := surfs("web", "api.bank.example"), calls("shop", "ads", "db")
+	f.create(web, ads)
+
+	live := f.addresses("ads")
+	live.Status.ResolvedIPs = []v2beta1.ResolvedIPs{{DNS: "once.example", IPs: []string{"203.0.113.66"}}}
+	f.eventually("leaving an address of an earlier spec", func() error {
+		if err := f.Get(t.Context(), keyOf(ads), live); err != nil {
+			return err
+		}
+		live.Status.ResolvedIPs = []v2beta1.ResolvedIPs{{DNS: "once.example", IPs: []string{"203.0.113.66"}}}
+		return f.Status().Update(t.Context(), live)
+	})
+	f.addresses("ads")
+
+	memory.Learn("api.bank.example", netip.MustParseAddr("203.0.113.7"), 3*time.Second, time.Now())
+	f.addresses("web", "api.bank.example=[203.0.113.7]")
+	f.eventually("waiting for the conditions of web", func() error {
+		if err := f.Get(t.Context(), keyOf(web), live); err != nil {
+			return err
+		}
+		if len(live.Status.Conditions) == 0 {
+			return errors.New("no condition")
+		}
+		return nil
+	})
+	if live = f.addresses("web"); len(live.Status.Conditions) == 0 {
+		t.Error("the conditions went with the addresses")
+	}
+}
