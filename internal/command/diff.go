@@ -42,6 +42,7 @@ func diffCommand(version string) *cobra.Command {
 	}
 	wanted.connection.addFlags(cmd.Flags())
 	wanted.addWho(cmd.Flags())
+	wanted.addLabels(cmd.Flags())
 	say.addFlags(cmd.Flags())
 	cmd.Flags().Var(&from, "from", "the earlier time: a duration such as 24h or 7d before now, a time in RFC 3339 form, or a date, which begins in UTC; required")
 	cmd.Flags().Var(&to, "to", "the later time; default now")
@@ -65,12 +66,12 @@ func (s *selection) compare(cmd *cobra.Command, from, to moment, say notices) (d
 		return document.Diff{}, flagError{fmt.Errorf("--from %s is not before --to %s", stampOf(period.From), stampOf(period.To))}
 	}
 	filter, err := s.filter(cmd.Flags().Changed, now)
-	if err != nil {
+	if err := errors.Join(err, s.checkLabels()); err != nil {
 		return document.Diff{}, err
 	}
 	d := document.Diff{From: period.From, To: period.To}
 	err = s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
-		basis, found, err := operator.Changes(ctx, period, filter)
+		basis, found, err := operator.Changes(ctx, period, filter, s.without...)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/portolan-io/portolan/internal/export/document"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/query"
 )
 
@@ -36,7 +37,17 @@ type source struct {
 	status query.Status
 }
 
-func (o source) Basis() query.Basis                { return o.basis }
+func (o source) Basis() query.Basis { return o.basis }
+
+// Labelled knows one label, of the ledger.
+func (o source) Labelled(labels []query.Label) map[identity.Workload]bool {
+	for _, l := range labels {
+		if l.On(map[string]string{"tier": "data"}) {
+			return map[identity.Workload]bool{{Namespace: "pay", Kind: "Deployment", Name: "ledger"}: true}
+		}
+	}
+	return nil
+}
 func (o source) Edges(f graph.Filter) []graph.Edge { return o.graph.View(f) }
 func (o source) At(t time.Time, f graph.Filter) []graph.Edge {
 	return o.graph.At(t, o.basis.To, f)

@@ -31,6 +31,7 @@ type selection struct {
 	withInternet bool
 	whole        bool // read what crosses the border of the cluster, whether it is wanted or only counted
 	asServices   bool
+	without      names  // labels of the workloads that are left out
 	file         string // a graph document instead of the operator
 }
 
@@ -40,7 +41,13 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	s.connection.addFlags(fs)
 	s.addFilters(fs)
+	s.addLabels(fs)
 	fs.StringVar(&s.file, "edges", "", "read the map from a file that \"list --format json\" wrote, or - for standard input, instead of asking the operator")
+}
+
+// addLabels registers what selects edges by what the operator alone knows.
+func (s *selection) addLabels(fs *pflag.FlagSet) {
+	fs.Var(&s.without, "exclude-labels", "leave out workloads with one of these labels, on either side: key=value, or key for any value; separated by commas or blanks, may be repeated")
 }
 
 // addFilters registers what does not depend on where the edges come from.
@@ -118,7 +125,7 @@ const youngMap = 10 * time.Minute
 // namespaces it does not know. An error means that nothing is known.
 func (s *selection) read(cmd *cobra.Command, say notices) (document.Map, error) {
 	filter, err := s.filter(cmd.Flags().Changed, time.Now())
-	if err := errors.Join(err, s.checkAt()); err != nil {
+	if err := errors.Join(err, s.checkAt(), s.checkLabels()); err != nil {
 		return document.Map{}, err
 	}
 	f, err := s.find(cmd, filter)
@@ -155,6 +162,19 @@ func (s *selection) earliest(now time.Time) time.Time {
 		return s.at.at(now)
 	}
 	return s.since.at(now)
+}
+
+// checkLabels refuses labels that are none, or that nobody knows.
+func (s *selection) checkLabels() error {
+	if len(s.without) > 0 && s.file != "" {
+		return flagError{errors.New("--exclude-labels: a file holds no labels; ask the operator")}
+	}
+	for _, text := range s.without {
+		if _, err := query.ParseLabel(text); err != nil {
+			return flagError{fmt.Errorf("--exclude-labels: %w", err)}
+		}
+	}
+	return nil
 }
 
 // checkAt refuses what a moment does not go with.
@@ -220,14 +240,14 @@ func (s *selection) named(edges []graph.Edge) []graph.Edge {
 func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (f found, err error) {
 	at := s.at.at(time.Now())
 	err = s.connection.ask(cmd, func(ctx context.Context, operator reached) error {
-		basis, edges, err := operator.edges(ctx, at, filter)
+		basis, edges, err := operator.edges(ctx, at, filter, s.without)
 		if err != nil {
 			return err
 		}
 		f.notes = notesOf(basis, operator)
 		f.Map = document.Map{Cluster: basis.Cluster, Edges: edges, Window: windowOf(basis)}
 		if f.unknown = without(filter.Namespaces, edges); len(f.unknown) > 0 { // the rest of the filter may have left them out
-			_, all, err := operator.edges(ctx, at, graph.Filter{Namespaces: f.unknown})
+			_, all, err := operator.edges(ctx, at, graph.Filter{Namespaces: f.unknown}, nil)
 			if err != nil {
 				return err
 			}
@@ -239,11 +259,11 @@ func (s *selection) ask(cmd *cobra.Command, filter graph.Filter) (f found, err e
 }
 
 // edges asks for the edges of a moment; the zero time is the present.
-func (r reached) edges(ctx context.Context, at time.Time, filter graph.Filter) (query.Basis, []graph.Edge, error) {
+func (r reached) edges(ctx context.Context, at time.Time, filter graph.Filter, without names) (query.Basis, []graph.Edge, error) {
 	if at.IsZero() {
-		return r.Edges(ctx, filter)
+		return r.Edges(ctx, filter, without...)
 	}
-	return r.At(ctx, at, filter)
+	return r.At(ctx, at, filter, without...)
 }
 
 // notesOf returns what a reader of an operator's map should know.

@@ -14,6 +14,8 @@ type Filter struct {
 	Server       Server    // when set: every edge of every client that calls this server
 	InsideOnly   bool      // without edges that cross the border of the cluster
 	Since, Until time.Time // of the latest sighting, both inclusive; zero means no bound
+
+	Without map[identity.Workload]bool // edges with one of these at either end are left out
 }
 
 // Server names a server as people write it: by the name of its workload or of one of its Services.
@@ -86,10 +88,10 @@ func (f Filter) keep() func(*entry) bool {
 
 // within reports whether the two ends of the edge are where the filter wants them.
 func (f *Filter) within(e *entry) bool {
-	if !f.InsideOnly && len(f.Namespaces) == 0 {
+	if !f.InsideOnly && len(f.Namespaces) == 0 && len(f.Without) == 0 {
 		return true
 	}
-	if f.InsideOnly && e.key.crosses() {
+	if f.InsideOnly && e.key.crosses() || f.Without[e.key.client.Workload] || f.Without[e.key.server.Workload] {
 		return false
 	}
 	return len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, e.key.home().Namespace)
@@ -97,7 +99,7 @@ func (f *Filter) within(e *entry) bool {
 
 // room returns how many edges may pass: all where nothing is asked for, else nobody knows.
 func (f Filter) room(g *Graph) int {
-	if len(f.Namespaces) > 0 || f.Server != (Server{}) || !f.Since.IsZero() || !f.Until.IsZero() {
+	if len(f.Namespaces) > 0 || len(f.Without) > 0 || f.Server != (Server{}) || !f.Since.IsZero() || !f.Until.IsZero() {
 		return 0
 	}
 	return g.Len()

@@ -9,6 +9,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/portolan-io/portolan/internal/identity"
 )
 
 func merged(all ...[]Observation) *Graph {
@@ -70,6 +72,9 @@ func filters() *rapid.Generator[Filter] {
 		f := Filter{InsideOnly: rapid.Bool().Draw(t, "inside only")}
 		f.Namespaces = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "elsewhere"}), 0, 2, rapid.ID[string]).Draw(t, "namespaces")
 		f.Server = rapid.SampledFrom([]Server{{}, {"a", "x"}, {"b", "x"}, {"a", "s3"}, {"b", "nobody"}}).Draw(t, "server")
+		if rapid.Bool().Draw(t, "without") {
+			f.Without = map[identity.Workload]bool{inside("a", rapid.SampledFrom([]string{"x", "y", "nobody"}).Draw(t, "left out")).Workload: true}
+		}
 		if rapid.Bool().Draw(t, "since") {
 			f.Since = start.Add(time.Duration(rapid.IntRange(0, 200).Draw(t, "from")))
 		}
@@ -89,6 +94,7 @@ func (f Filter) passes(e Edge, all []Edge) bool {
 	})
 	return calls &&
 		(len(f.Namespaces) == 0 || slices.Contains(f.Namespaces, homeNamespace(e.Client, e.Server))) &&
+		!f.Without[e.Client.Workload] && !f.Without[e.Server.Workload] &&
 		(!f.InsideOnly || e.Client.Inside() && e.Server.Inside()) &&
 		(f.Since.IsZero() || !e.Last.Before(f.Since)) && (f.Until.IsZero() || !e.Last.After(f.Until))
 }

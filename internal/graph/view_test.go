@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/portolan-io/portolan/internal/identity"
 )
 
 // shop is a small map:
@@ -52,6 +54,9 @@ func TestViewFilters(t *testing.T) {
 		"a server nobody calls keeps nothing":             {Filter{Server: Server{"shop", "report"}}, nil},
 		"since and until are inclusive": {
 			Filter{Since: start.Add(2 * time.Second), Until: start.Add(3 * time.Second)}, []string{redis, internet},
+		},
+		"a workload that is left out goes with all its edges": {
+			Filter{Without: map[identity.Workload]bool{inside("shop", "cart").Workload: true}}, []string{report, internet, incoming},
 		},
 		"since alone has no end": {Filter{Since: start.Add(4 * time.Second)}, []string{report, incoming}},
 	} {

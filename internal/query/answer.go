@@ -141,10 +141,11 @@ const RefusedLimit = 100
 // Source answers the questions. It is called from any goroutine, and only Reset may block.
 type Source interface {
 	Basis() Basis
-	Edges(graph.Filter) []graph.Edge         // sorted; the caller owns them
-	At(time.Time, graph.Filter) []graph.Edge // the same, as they were then
-	Changes(Period, graph.Filter) Changes    // sorted by edge, then by time
-	Refused(Missing) []Refused               // the newest first, at most RefusedLimit
+	Edges(graph.Filter) []graph.Edge             // sorted; the caller owns them
+	At(time.Time, graph.Filter) []graph.Edge     // the same, as they were then
+	Changes(Period, graph.Filter) Changes        // sorted by edge, then by time
+	Labelled([]Label) map[identity.Workload]bool // workloads of which a pod has one of the labels
+	Refused(Missing) []Refused                   // the newest first, at most RefusedLimit
 	Status() Status
 	// Reset clears the edges of those namespaces, or all where there are none, with their history. It returns how many went.
 	Reset(ctx context.Context, namespaces []string) (int, error)

@@ -37,15 +37,18 @@ func (e *AnswerError) Error() string {
 }
 
 // Edges returns what the operator knows of the edges that the filter selects, sorted. An error means that nothing is
-// known: an answer that broke off is never taken for a small map.
-func (c *Client) Edges(ctx context.Context, filter graph.Filter) (Basis, []graph.Edge, error) {
-	return c.edges(ctx, fromFilter(filter))
+// known: an answer that broke off is never taken for a small map. Edges with a workload at either end that has one of the
+// labels, as ParseLabel reads them, are left out.
+func (c *Client) Edges(ctx context.Context, filter graph.Filter, withoutLabels ...string) (Basis, []graph.Edge, error) {
+	question := fromFilter(filter)
+	question.WithoutLabels = withoutLabels
+	return c.edges(ctx, question)
 }
 
 // At is Edges as they were at t. The times of the filter are not looked at.
-func (c *Client) At(ctx context.Context, t time.Time, filter graph.Filter) (Basis, []graph.Edge, error) {
+func (c *Client) At(ctx context.Context, t time.Time, filter graph.Filter, withoutLabels ...string) (Basis, []graph.Edge, error) {
 	question := fromFilter(filter)
-	question.At = stamp(t)
+	question.At, question.WithoutLabels = stamp(t), withoutLabels
 	return c.edges(ctx, question)
 }
 
@@ -69,15 +72,17 @@ func (c *Client) edges(ctx context.Context, question *querypb.EdgesRequest) (Bas
 			edges = append(edges, edge)
 		}
 	}
-	if err := whole(pages.Err(), basis); err != nil {
+	if err := whole(pages.Err(), basis, question.GetWithoutLabels()); err != nil {
 		return Basis{}, nil, err
 	}
 	return toBasis(basis), edges, nil
 }
 
 // Changes returns how the edges that the filter selects changed in a period, sorted by edge and then by time.
-func (c *Client) Changes(ctx context.Context, period Period, filter graph.Filter) (Basis, Changes, error) {
-	pages, err := c.service.Changes(ctx, connect.NewRequest(fromPeriod(period, filter)))
+func (c *Client) Changes(ctx context.Context, period Period, filter graph.Filter, withoutLabels ...string) (Basis, Changes, error) {
+	question := fromPeriod(period, filter)
+	question.WithoutLabels = withoutLabels
+	pages, err := c.service.Changes(ctx, connect.NewRequest(question))
 	if err != nil {
 		return Basis{}, Changes{}, answered(err)
 	}
@@ -96,7 +101,7 @@ func (c *Client) Changes(ctx context.Context, period Period, filter graph.Filter
 			found.Changes = append(found.Changes, graph.Change{Edge: edge, Turn: graph.Turn(change.GetTurn()), At: instant(change.GetAt())})
 		}
 	}
-	if err := whole(pages.Err(), basis); err != nil {
+	if err := whole(pages.Err(), basis, withoutLabels); err != nil {
 		return Basis{}, Changes{}, err
 	}
 	return toBasis(basis), found, nil
@@ -104,13 +109,18 @@ func (c *Client) Changes(ctx context.Context, period Period, filter graph.Filter
 
 func unreadable(err error) error { return fmt.Errorf("reading the operator's answer: %w", err) }
 
-// whole says what is wrong with an answer that broke off, or is none.
-func whole(err error, basis *querypb.Basis) error {
+// errUnlabelled refuses an answer that has what was to be left out.
+var errUnlabelled = errors.New("the operator is too old to look at labels; ask without them, or upgrade it")
+
+// whole says what is wrong with an answer that broke off, is none, or did not look at the labels.
+func whole(err error, basis *querypb.Basis, labels []string) error {
 	switch {
 	case err != nil:
 		return answered(err)
 	case basis == nil:
 		return unreadable(errors.New("it has no beginning; is this address the operator's?"))
+	case len(labels) > 0 && !basis.GetLabelled():
+		return errUnlabelled
 	default:
 		return nil
 	}

@@ -73,7 +73,7 @@ func instant(t *timestamppb.Timestamp) time.Time {
 func fromBasis(b Basis) *querypb.Basis {
 	return &querypb.Basis{
 		Cluster: b.Cluster, From: stamp(b.From), To: stamp(b.To),
-		Acknowledged: b.Acknowledged, Dropped: b.Dropped, Version: b.Version, Notes: b.Notes, Shared: b.Shared,
+		Acknowledged: b.Acknowledged, Dropped: b.Dropped, Version: b.Version, Notes: b.Notes, Shared: b.Shared, Labelled: true,
 	}
 }
 

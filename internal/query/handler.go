@@ -143,7 +143,11 @@ var errWithoutMap = errors.New("this operator keeps no map (--map=false); ask th
 
 // Edges implements the service.
 func (s service) Edges(_ context.Context, request *connect.Request[querypb.EdgesRequest], pages *connect.ServerStream[querypb.EdgesPage]) error {
-	edges, basis := s.edges(request.Msg), s.source.Basis()
+	filter, err := s.without(toFilter(request.Msg), request.Msg.GetWithoutLabels())
+	if err != nil {
+		return err
+	}
+	edges, basis := s.edges(request.Msg, filter), s.source.Basis()
 	if basis.WithoutMap {
 		return connect.NewError(connect.CodeFailedPrecondition, errWithoutMap)
 	}
@@ -165,11 +169,11 @@ func (s service) Edges(_ context.Context, request *connect.Request[querypb.Edges
 }
 
 // edges returns the present edges, or those of the moment that is asked for.
-func (s service) edges(r *querypb.EdgesRequest) []graph.Edge {
+func (s service) edges(r *querypb.EdgesRequest, filter graph.Filter) []graph.Edge {
 	if r.GetAt() != nil {
-		return s.source.At(r.GetAt().AsTime(), toFilter(r))
+		return s.source.At(r.GetAt().AsTime(), filter)
 	}
-	return s.source.Edges(toFilter(r))
+	return s.source.Edges(filter)
 }
 
 // Changes implements the service.
@@ -177,6 +181,10 @@ func (s service) Changes(_ context.Context, request *connect.Request[querypb.Cha
 	period, filter := toPeriod(request.Msg)
 	if !period.From.Before(period.To) {
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("from: want a time before to"))
+	}
+	filter, err := s.without(filter, request.Msg.GetWithoutLabels())
+	if err != nil {
+		return err
 	}
 	found, basis := s.source.Changes(period, filter), s.source.Basis()
 	if basis.WithoutMap {

@@ -24,7 +24,17 @@ type operator struct {
 	refused func(Missing) []Refused
 }
 
-func (o operator) Basis() Basis                      { return o.basis }
+func (o operator) Basis() Basis { return o.basis }
+
+// Labelled knows one label, of the ledger.
+func (o operator) Labelled(labels []Label) map[identity.Workload]bool {
+	for _, l := range labels {
+		if l.On(map[string]string{"tier": "data"}) {
+			return map[identity.Workload]bool{{Namespace: "pay", Kind: "StatefulSet", Name: "ledger"}: true}
+		}
+	}
+	return nil
+}
 func (o operator) Edges(f graph.Filter) []graph.Edge { return o.graph.View(f) }
 func (o operator) At(t time.Time, f graph.Filter) []graph.Edge {
 	return o.graph.At(t, t0().Add(time.Hour), f)

@@ -12,6 +12,7 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/resolve"
 	"github.com/portolan-io/portolan/internal/store"
@@ -65,6 +66,27 @@ func (a answers) Changes(p query.Period, filter graph.Filter) query.Changes {
 // Reset implements query.Source.
 func (a answers) Reset(ctx context.Context, namespaces []string) (int, error) {
 	return a.journal.Reset(ctx, namespaces)
+}
+
+// Labelled implements query.Source.
+func (a answers) Labelled(labels []query.Label) map[identity.Workload]bool {
+	return labelled(a.world.Current(), labels)
+}
+
+// labelled returns the workloads of which a pod has one of the labels.
+func labelled(snapshot *cluster.Snapshot, labels []query.Label) map[identity.Workload]bool {
+	found := make(map[identity.Workload]bool)
+	for _, name := range snapshot.Namespaces() {
+		space, _ := snapshot.Space(name)
+		for _, pod := range space.Pods() {
+			if slices.ContainsFunc(labels, func(l query.Label) bool { return l.On(pod.Labels) }) {
+				who, _ := space.WorkloadOf(pod.Name)
+				found[who] = true
+			}
+		}
+	}
+	delete(found, identity.Workload{}) // who is outside has none
+	return found
 }
 
 // Status implements query.Source.

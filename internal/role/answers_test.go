@@ -17,6 +17,8 @@ import (
 	"github.com/portolan-io/portolan/controllers"
 	"github.com/portolan-io/portolan/internal/cluster"
 	"github.com/portolan-io/portolan/internal/cluster/live"
+	"github.com/portolan-io/portolan/internal/identity"
+	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/store"
 )
 
@@ -81,6 +83,22 @@ func TestAnOperatorWithoutTheMapSaysSo(t *testing.T) {
 		if a.Status().WithoutMap != mapless || a.Basis().WithoutMap != mapless {
 			t.Errorf("without the map %t: Status says %t, Basis %t", mapless, a.Status().WithoutMap, a.Basis().WithoutMap)
 		}
+	}
+}
+
+func TestLabelledIsWhoHasAPodWithTheLabel(t *testing.T) {
+	pod := func(name, owner string, labels map[string]string) *cluster.Pod {
+		return &cluster.Pod{Namespace: "shop", Name: name, UID: name, Owner: cluster.Owner{Kind: "Deployment", Name: owner}, Labels: labels}
+	}
+	snapshot := cluster.Empty().WithSpace(cluster.NewSpace(cluster.Facts{Namespace: "shop", Pods: []*cluster.Pod{
+		pod("web-1", "web", map[string]string{"tier": "front"}), pod("web-2", "web", map[string]string{"tier": "canary"}), pod("db-1", "db", nil),
+	}}), time.Now())
+	got := labelled(snapshot, []query.Label{{Key: "tier", Value: "canary"}})
+	if want := (identity.Workload{Namespace: "shop", Kind: "Deployment", Name: "web"}); len(got) != 1 || !got[want] {
+		t.Errorf("labelled are %v, want %v alone", got, want)
+	}
+	if got := labelled(snapshot, []query.Label{{Key: "tier", Value: "data"}}); len(got) != 0 {
+		t.Errorf("labelled are %v, want nobody", got)
 	}
 }
 

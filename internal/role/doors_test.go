@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/portolan-io/portolan/internal/graph"
+	"github.com/portolan-io/portolan/internal/identity"
 	"github.com/portolan-io/portolan/internal/query"
 	"github.com/portolan-io/portolan/internal/wire"
 )
@@ -20,13 +21,14 @@ import (
 // nothingYet is a map before anything was seen.
 type nothingYet struct{}
 
-func (nothingYet) Basis() query.Basis                               { return query.Basis{Version: "v1"} }
-func (nothingYet) Edges(graph.Filter) []graph.Edge                  { return nil }
-func (nothingYet) At(time.Time, graph.Filter) []graph.Edge          { return nil }
-func (nothingYet) Changes(query.Period, graph.Filter) query.Changes { return query.Changes{} }
-func (nothingYet) Status() query.Status                             { return query.Status{Version: "v1"} }
-func (nothingYet) Refused(query.Missing) []query.Refused            { return nil }
-func (nothingYet) Reset(context.Context, []string) (int, error)     { return 0, nil }
+func (nothingYet) Basis() query.Basis                                { return query.Basis{Version: "v1"} }
+func (nothingYet) Edges(graph.Filter) []graph.Edge                   { return nil }
+func (nothingYet) At(time.Time, graph.Filter) []graph.Edge           { return nil }
+func (nothingYet) Changes(query.Period, graph.Filter) query.Changes  { return query.Changes{} }
+func (nothingYet) Labelled([]query.Label) map[identity.Workload]bool { return nil }
+func (nothingYet) Status() query.Status                              { return query.Status{Version: "v1"} }
+func (nothingYet) Reset(context.Context, []string) (int, error)      { return 0, nil }
+func (nothingYet) Refused(query.Missing) []query.Refused             { return nil }
 
 // oneAgent knows one token: that of the agent of node n1.
 type oneAgent struct{ wire.Caller }

@@ -129,7 +129,10 @@ type EdgesRequest struct {
 	Since *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	Until *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
 	// The moment whose edges are asked for; absent for the present. since and until are not looked at then.
-	At            *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
+	// Labels, "key=value" or "key" for any value. Edges with a workload at either end of which a pod has one of them now are
+	// left out.
+	WithoutLabels []string `protobuf:"bytes,7,rep,name=without_labels,json=withoutLabels,proto3" json:"without_labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +209,13 @@ func (x *EdgesRequest) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *EdgesRequest) GetWithoutLabels() []string {
+	if x != nil {
+		return x.WithoutLabels
+	}
+	return nil
+}
+
 // ChangesRequest selects edges and a time: after from, up to to.
 type ChangesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -214,6 +224,7 @@ type ChangesRequest struct {
 	InsideOnly    bool                   `protobuf:"varint,3,opt,name=inside_only,json=insideOnly,proto3" json:"inside_only,omitempty"`
 	From          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
 	To            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	WithoutLabels []string               `protobuf:"bytes,6,rep,name=without_labels,json=withoutLabels,proto3" json:"without_labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,6 +290,13 @@ func (x *ChangesRequest) GetFrom() *timestamppb.Timestamp {
 func (x *ChangesRequest) GetTo() *timestamppb.Timestamp {
 	if x != nil {
 		return x.To
+	}
+	return nil
+}
+
+func (x *ChangesRequest) GetWithoutLabels() []string {
+	if x != nil {
+		return x.WithoutLabels
 	}
 	return nil
 }
@@ -530,7 +548,9 @@ type Basis struct {
 	// What a reader of the map should know, one sentence each: that it is old, and why.
 	Notes []string `protobuf:"bytes,7,rep,name=notes,proto3" json:"notes,omitempty"`
 	// Whether all operators of the cluster keep one map, in a database that they share.
-	Shared        bool `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
+	Shared bool `protobuf:"varint,8,opt,name=shared,proto3" json:"shared,omitempty"`
+	// Whether labels that were asked for were looked at. Operators before this field do not know labels.
+	Labelled      bool `protobuf:"varint,9,opt,name=labelled,proto3" json:"labelled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,6 +637,13 @@ func (x *Basis) GetNotes() []string {
 func (x *Basis) GetShared() bool {
 	if x != nil {
 		return x.Shared
+	}
+	return false
+}
+
+func (x *Basis) GetLabelled() bool {
+	if x != nil {
+		return x.Labelled
 	}
 	return false
 }
@@ -1763,7 +1790,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"namespaces\x18\x01 \x03(\tR\n" +
 	"namespaces\"%\n" +
 	"\rResetResponse\x12\x14\n" +
-	"\x05edges\x18\x01 \x01(\x04R\x05edges\"\x92\x02\n" +
+	"\x05edges\x18\x01 \x01(\x04R\x05edges\"\xb9\x02\n" +
 	"\fEdgesRequest\x12\x1e\n" +
 	"\n" +
 	"namespaces\x18\x01 \x03(\tR\n" +
@@ -1773,7 +1800,8 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"insideOnly\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12*\n" +
-	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xe0\x01\n" +
+	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12%\n" +
+	"\x0ewithout_labels\x18\a \x03(\tR\rwithoutLabels\"\x87\x02\n" +
 	"\x0eChangesRequest\x12\x1e\n" +
 	"\n" +
 	"namespaces\x18\x01 \x03(\tR\n" +
@@ -1782,7 +1810,8 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\vinside_only\x18\x03 \x01(\bR\n" +
 	"insideOnly\x12.\n" +
 	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\"\x86\x01\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12%\n" +
+	"\x0ewithout_labels\x18\x06 \x03(\tR\rwithoutLabels\"\x86\x01\n" +
 	"\vChangesPage\x12.\n" +
 	"\x05basis\x18\x01 \x01(\v2\x18.portolan.query.v1.BasisR\x05basis\x12\x12\n" +
 	"\x04same\x18\x02 \x01(\x04R\x04same\x123\n" +
@@ -1796,7 +1825,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"j\n" +
 	"\tEdgesPage\x12.\n" +
 	"\x05basis\x18\x01 \x01(\v2\x18.portolan.query.v1.BasisR\x05basis\x12-\n" +
-	"\x05edges\x18\x02 \x03(\v2\x17.portolan.query.v1.EdgeR\x05edges\"\x83\x02\n" +
+	"\x05edges\x18\x02 \x03(\v2\x17.portolan.query.v1.EdgeR\x05edges\"\x9f\x02\n" +
 	"\x05Basis\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\tR\acluster\x12.\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
@@ -1805,7 +1834,8 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\adropped\x18\x05 \x01(\x04R\adropped\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\tR\aversion\x12\x14\n" +
 	"\x05notes\x18\a \x03(\tR\x05notes\x12\x16\n" +
-	"\x06shared\x18\b \x01(\bR\x06shared\"f\n" +
+	"\x06shared\x18\b \x01(\bR\x06shared\x12\x1a\n" +
+	"\blabelled\x18\t \x01(\bR\blabelled\"f\n" +
 	"\x04Peer\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
