@@ -51,6 +51,9 @@ func (c *copier) add(e *entry) {
 		}
 	}
 	edge.First, edge.Last = instant(first), instant(last)
+	if e.activity != nil && !c.whole {
+		edge.Activity = e.activity.shown
+	}
 	if c.whole {
 		spells := e.spells()
 		edge.Spells, c.spells = carve(c.spells, len(spells))

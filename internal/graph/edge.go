@@ -116,6 +116,9 @@ type Observation struct {
 	Source         traffic.Source
 	First, Last    time.Time
 	Count          uint64
+
+	Caller netip.Addr // address of the client that connected, where Ports are known
+	Ports  []uint16   // ports of the client, each once
 }
 
 // Edge is what the graph knows about one pair. It is a deep copy: changing it changes nothing else. First is the
@@ -131,6 +134,7 @@ type Edge struct {
 	Uses        []Seen    `json:"uses"`               // sorted by use, at least one
 	Overflow    uint64    `json:"overflow,omitempty"` // uses that were not kept because the edge was full
 	Spells      []Spell   `json:"spells,omitempty"`   // when it was seen, sorted; only where the history was asked for
+	Activity    Activity  `json:"activity,omitzero"`  // of the latest window; not where the history was asked for
 }
 
 // Home returns the workload that the edge belongs to: the client, or the server when the client is outside. Its namespace is

@@ -17,6 +17,7 @@ type entry struct {
 	latest      spell
 	earlier     []spell // before the latest, sorted
 	overflow    uint64
+	activity    *activity // nil while nothing happens
 	changed     uint64 // number of the latest change
 	hostNetwork bool
 	private     bool
@@ -42,9 +43,10 @@ type evidence struct {
 type manner uint8
 
 const (
-	observed manner = iota // the count is new, and the times are a stretch of a spell
-	restored               // the count is new; spells come apart
-	adopted                // the count takes the place of what a store was known to have; spells come apart
+	observed   manner = iota // the count is new, and the times are a stretch of a spell
+	remembered               // the same, and it is no activity of now
+	restored                 // the count is new; spells come apart
+	adopted                  // the count takes the place of what a store was known to have; spells come apart
 )
 
 // newEntry returns an entry with one use and no evidence. Most edges have one use with one piece of evidence, so room for
@@ -88,7 +90,7 @@ func (e *entry) merge(o *Observation, how manner, l *Limits, horizon int64) Boun
 		return bound
 	}
 	u.over = u.over && v.last < horizon
-	if how == observed {
+	if how <= remembered {
 		e.saw(spell{v.first, v.last}, int64(l.SpellGap))
 	}
 	return Kept

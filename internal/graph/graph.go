@@ -75,6 +75,15 @@ func (g *Graph) merge(o *Observation, how manner) Bound {
 		e.past = past
 	}
 	e.changed = g.changes.Add(1)
+	bound := g.put(e, o, how, horizon)
+	if bound == Kept && how == observed {
+		e.note(g.seed, o)
+	}
+	return bound
+}
+
+// put adds an observation to an edge, which comes back into the map if it had left it and the observation is of now.
+func (g *Graph) put(e *entry, o *Observation, how manner, horizon int64) Bound {
 	if e.past && !beforeBoth(o, horizon) {
 		return g.wake(e, o, how, horizon)
 	}

@@ -13,7 +13,7 @@ func (g *Graph) rebuild(edge Edge, how manner) Bound {
 	for _, o := range edge.observations() {
 		manner := how
 		if len(edge.Spells) == 0 && how == restored {
-			manner = observed
+			manner = remembered
 		}
 		if bound := g.take(&o, manner); bound != Kept && first == Kept {
 			first = bound

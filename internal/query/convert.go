@@ -87,7 +87,7 @@ func toBasis(b *querypb.Basis) Basis {
 func fromEdge(e graph.Edge) *querypb.Edge {
 	out := &querypb.Edge{
 		Client: fromPeer(e.Client), Server: fromPeer(e.Server), Services: e.Services,
-		HostNetwork: e.HostNetwork, Private: e.Private, First: stamp(e.First), Last: stamp(e.Last), Overflow: e.Overflow,
+		HostNetwork: e.HostNetwork, Private: e.Private, First: stamp(e.First), Last: stamp(e.Last), Overflow: e.Overflow, Activity: fromActivity(e.Activity),
 	}
 	for _, seen := range e.Uses {
 		out.Uses = append(out.Uses, fromSeen(seen))
@@ -128,6 +128,7 @@ func toEdge(e *querypb.Edge) (graph.Edge, error) {
 	out := graph.Edge{
 		Client: client, Server: server, Services: e.GetServices(), HostNetwork: e.GetHostNetwork(), Private: e.GetPrivate(),
 		First: instant(e.GetFirst()), Last: instant(e.GetLast()), Overflow: e.GetOverflow(),
+		Activity: toActivity(e.GetActivity()),
 	}
 	for _, use := range e.GetUses() {
 		seen, err := toSeen(use)
@@ -172,4 +173,17 @@ func toSeen(s *querypb.Seen) (graph.Seen, error) {
 		})
 	}
 	return out, nil
+}
+
+func fromActivity(a graph.Activity) *querypb.Activity {
+	if a == (graph.Activity{}) {
+		return nil
+	}
+	return &querypb.Activity{Current: uint32(a.Current), Added: uint32(a.Added), Removed: uint32(a.Removed), Ports: a.Ports, Saturated: a.Saturated}
+}
+
+func toActivity(a *querypb.Activity) graph.Activity {
+	return graph.Activity{
+		Current: int(a.GetCurrent()), Added: int(a.GetAdded()), Removed: int(a.GetRemoved()), Ports: a.GetPorts(), Saturated: a.GetSaturated(),
+	}
 }

@@ -43,7 +43,8 @@ func edgeValues() *rapid.Generator[graph.Edge] {
 			Services:    rapid.SliceOfN(texts(), 0, 3).Draw(t, "services"),
 			HostNetwork: rapid.Bool().Draw(t, "hostNetwork"), Private: rapid.Bool().Draw(t, "private"),
 			First: instants().Draw(t, "first"), Last: instants().Draw(t, "last"), Overflow: rapid.Uint64().Draw(t, "overflow"),
-			Uses: rapid.SliceOfN(useValues(), 0, 3).Draw(t, "uses"),
+			Activity: graph.Activity{Current: rapid.IntRange(0, 9).Draw(t, "current"), Saturated: rapid.Bool().Draw(t, "saturated")},
+			Uses:     rapid.SliceOfN(useValues(), 0, 3).Draw(t, "uses"),
 		}
 	})
 }

@@ -184,13 +184,17 @@ func (l *look) observations(client end, servers []server) []graph.Observation {
 	default:
 		use.Protocol, use.Port = s.What.Protocol, s.To.Port
 	}
+	var ports []uint16
+	if s.What.Act == traffic.Connect && s.From.Addr.IsValid() {
+		ports = s.ClientPorts()
+	}
 	fromPrivate := !client.peer.Inside() && l.resolver.isPrivate(client.peer.Addr)
 	all := make([]graph.Observation, len(servers))
 	for i, server := range servers {
 		all[i] = graph.Observation{
 			Client: client.peer, Server: server.peer, Service: server.service, Use: use, TargetPort: server.target,
 			HostNetwork: server.host, Private: server.private || fromPrivate,
-			Source: s.Source, First: s.First, Last: s.Last, Count: s.Count,
+			Source: s.Source, First: s.First, Last: s.Last, Count: s.Count, Caller: s.From.Addr, Ports: ports,
 		}
 	}
 	return all

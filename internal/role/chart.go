@@ -27,6 +27,7 @@ type chart struct {
 	world   *live.World
 	agents  *wire.Handler
 	changed chan struct{} // holds a value when the cluster has changed since the last retry
+	window  time.Duration // of activity
 	started time.Time
 	history time.Duration // how long what is over can be asked for
 	mapless bool          // agents report elsewhere
@@ -53,7 +54,7 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 	intake.Room = resolve.NewRoom(o.Waiting, resolve.DefaultPatience)
 	return &chart{
 		graph: g, journal: journal, intake: intake, naming: naming{resolver: intake.Resolver, memory: known.names}, beside: known,
-		changed: make(chan struct{}, 1), started: time.Now(), history: o.History, mapless: !o.Map, log: log,
+		changed: make(chan struct{}, 1), window: o.CountWindow, started: time.Now(), history: o.History, mapless: !o.Map, log: log,
 	}, nil
 }
 
@@ -127,12 +128,16 @@ func (c *chart) run(ctx context.Context) error {
 }
 
 func (c *chart) retry(ctx context.Context) {
-	retry := time.NewTicker(retryEvery)
+	retry, window := time.NewTicker(retryEvery), time.NewTicker(c.window)
 	defer retry.Stop()
+	defer window.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-window.C:
+			c.graph.Roll()
+			continue
 		case <-retry.C:
 		case <-c.changed:
 		}

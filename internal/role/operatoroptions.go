@@ -46,6 +46,7 @@ type OperatorOptions struct {
 	Retention         time.Duration // how long an edge that is not seen stays
 	Waiting           int           // sightings that may wait for the cluster to know their parties
 	MaxEdges          int           // in the map
+	CountWindow       time.Duration // over which the activity of an edge is counted
 	Knowing           KnowingOptions
 	Naming            NamingOptions
 
@@ -75,7 +76,7 @@ func DefaultOperatorOptions(version string) OperatorOptions {
 		Service: "portolan-operator", LeaderElection: true,
 		Mode: defaultActive, NetworkPolicies: true,
 		ExcludeNamespaces: []string{"istio-system", "linkerd"}, External: true, Retention: 30 * 24 * time.Hour,
-		Waiting: resolve.DefaultRoomLimit, MaxEdges: graph.DefaultLimits().Edges,
+		Waiting: resolve.DefaultRoomLimit, MaxEdges: graph.DefaultLimits().Edges, CountWindow: time.Minute,
 		Knowing: defaultKnowingOptions(), Naming: defaultNamingOptions(),
 		Store: "sqlite:///var/lib/portolan/map.db", FlushInterval: 500 * time.Millisecond,
 		History: 90 * 24 * time.Hour, SpellGap: 7 * 24 * time.Hour,
@@ -104,6 +105,7 @@ func (o *OperatorOptions) AddFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.External, "external-traffic", o.External, "keep edges to and from outside the cluster")
 	fs.DurationVar(&o.Retention, "retention", o.Retention, "how long an edge that is not seen any more stays in the map")
 	fs.IntVar(&o.MaxEdges, "max-edges", o.MaxEdges, "how many edges the map holds; further ones are refused and counted")
+	fs.DurationVar(&o.CountWindow, "count-window", o.CountWindow, "over how long the activity of an edge is counted: its connections, and which of them are new and gone")
 	o.Knowing.addFlags(fs)
 	o.Naming.addFlags(fs)
 	fs.StringVar(&o.Store, "store", o.Store, "where the map is kept: sqlite:///path, postgres://user:password@host/database (for several replicas; set PORTOLAN_STORE from a Secret), or memory")
@@ -135,6 +137,9 @@ func (o OperatorOptions) Validate() error {
 	}
 	if o.MaxEdges < 1 {
 		errs = append(errs, fmt.Errorf("max-edges %d: want at least 1", o.MaxEdges))
+	}
+	if o.CountWindow < time.Second {
+		errs = append(errs, fmt.Errorf("count-window %s: want at least 1s", o.CountWindow))
 	}
 	if o.Retention < time.Hour {
 		errs = append(errs, fmt.Errorf("retention %s: want at least 1h", o.Retention))

@@ -32,6 +32,7 @@ type line struct {
 	Aliases    []string        `json:"aliases,omitempty"`
 	Responder  string          `json:"responder,omitempty"`
 	TTL        json.RawMessage `json:"ttl,omitempty"`
+	Ports      []uint16        `json:"ports,omitempty"`
 }
 
 type lineParty struct {
@@ -57,7 +58,7 @@ func AppendLine(dst []byte, s Sighting) []byte {
 		Source: s.Source, First: timeText(s.First), Last: timeText(s.Last), Count: &s.Count,
 		From: partyLine(&s.From), To: partyLine(&s.To),
 		Act: s.What.Act, Protocol: s.What.Protocol, Translated: addrPortText(s.What.Translated),
-		Aliases: strings.Fields(s.What.Aliases), Responder: addrText(s.What.Responder),
+		Aliases: strings.Fields(s.What.Aliases), Responder: addrText(s.What.Responder), Ports: s.Ports,
 	}
 	if s.TTL != 0 {
 		l.TTL = strconv.AppendInt(nil, int64(s.TTL/time.Second), 10)
@@ -181,6 +182,12 @@ func (l *line) sighting() (s Sighting, err error) {
 	if s.To, err = l.To.party(); err != nil {
 		return s, fmt.Errorf("to%w", err)
 	}
+	if err := l.checkPorts(); err != nil {
+		return s, fmt.Errorf("ports: %w", err)
+	}
+	if len(l.Ports) > 0 {
+		s.Ports = l.Ports
+	}
 	switch l.Act {
 	case Connect:
 		s.What, err = l.connect()
@@ -190,6 +197,13 @@ func (l *line) sighting() (s Sighting, err error) {
 		err = fmt.Errorf("act: %s is no act; want %s or %s", shown(string(l.Act)), Connect, Lookup)
 	}
 	return s, err
+}
+
+func (l *line) checkPorts() error {
+	if len(l.Ports) > 0 && l.Act != Connect {
+		return errors.New("belong to a connect")
+	}
+	return CheckPorts(l.Ports)
 }
 
 func (l *line) times() (first, last time.Time, err error) {

@@ -31,11 +31,11 @@ var examples = map[string]Sighting{
 		To:   Party{Addr: netip.MustParseAddr("10.0.0.17"), Port: 8080},
 		What: What{Act: Connect, Protocol: TCP, Translated: netip.MustParseAddrPort("10.1.0.9:80")},
 	},
-	`{"source":"socket","first":"2026-11-20T09:00:00Z","last":"2026-11-20T09:00:00Z","count":2,"from":{"addr":"fd00::4","podUID":"0d5f6c1e-8a57-4f0e-9a7c-1f2f6f2b9b11"},"to":{"addr":"fd00:1::17","port":5432},"act":"connect","protocol":"TCP"}`: {
+	`{"source":"socket","first":"2026-11-20T09:00:00Z","last":"2026-11-20T09:00:00Z","count":2,"from":{"addr":"fd00::4","podUID":"0d5f6c1e-8a57-4f0e-9a7c-1f2f6f2b9b11"},"to":{"addr":"fd00:1::17","port":5432},"act":"connect","protocol":"TCP","ports":[40112,40113]}`: {
 		Source: Socket, First: start, Last: start, Count: 2,
 		From: Party{Addr: netip.MustParseAddr("fd00::4"), PodUID: "0d5f6c1e-8a57-4f0e-9a7c-1f2f6f2b9b11"},
 		To:   Party{Addr: netip.MustParseAddr("fd00:1::17"), Port: 5432},
-		What: What{Act: Connect, Protocol: TCP},
+		What: What{Act: Connect, Protocol: TCP}, Ports: []uint16{40112, 40113},
 	},
 	`{"source":"flow","first":"2026-11-20T09:00:00Z","last":"2026-11-20T09:00:00Z","count":1,"from":{"pod":"client-0","workload":{"namespace":"shop","kind":"StatefulSet","name":"client"}},"to":{"addr":"10.0.0.53","port":514},"act":"connect","protocol":"UDP"}`: {
 		Source: Flow, First: start, Last: start, Count: 1,
@@ -130,6 +130,9 @@ func TestParseLineNamesWhatIsWrong(t *testing.T) {
 		"a connection that ends":          {written, `"source"`, `"ttl":3,"source"`, "ttl: belongs to a lookup"},
 		"a translation without port":      {written, `"source"`, `"translated":"10.0.0.1","source"`, `translated: "10.0.0.1" is not an address with a port`},
 		"a translation to port 0":         {written, `"source"`, `"translated":"10.0.0.1:0","source"`, `translated: "10.0.0.1:0" is not`},
+		"a lookup with ports":             {lookup, `"source"`, `"ports":[1],"source"`, "ports: belong to a connect"},
+		"ports in no order":               {written, `"source"`, `"ports":[2,1],"source"`, "ports: 1 is out of order; want ports from 1 on, sorted, each once"},
+		"a port of nobody":                {written, `"source"`, `"ports":[0],"source"`, "ports: 0 is out of order"},
 		"a lookup of nothing":             {lookup, `"name":"a.b"`, `"addr":"10.0.0.1"`, "to.name: is missing"},
 		"a lookup with a protocol":        {lookup, `"source"`, `"protocol":"UDP","source"`, "protocol: belongs to a connection"},
 		"a translated lookup":             {lookup, `"source"`, `"translated":"10.0.0.1:1","source"`, "translated: belongs to a connection"},
@@ -204,6 +207,9 @@ func drawSighting(t *rapid.T) Sighting {
 	}
 	s.What = What{Act: Connect, Protocol: rapid.SampledFrom([]Protocol{TCP, UDP, SCTP}).Draw(t, "protocol")}
 	s.To.Port = rapid.Uint16Min(1).Draw(t, "port")
+	for _, port := range rapid.SliceOfN(rapid.Uint16(), 0, MaxPorts+1).Draw(t, "ports") {
+		s.Ports = AddPort(s.Ports, port)
+	}
 	if a := drawAddr(t); a.IsValid() {
 		s.What.Translated = netip.AddrPortFrom(a, rapid.Uint16Min(1).Draw(t, "translated"))
 	}

@@ -74,4 +74,5 @@ type Sighting struct {
 	First, Last time.Time
 	TTL         time.Duration // of a Lookup: whole seconds, the largest of the folded answers
 	Count       uint64        // at least 1
+	Ports       []uint16      // of a Connect that was folded: the ports of the client, sorted, each once, at most MaxPorts
 }

@@ -28,6 +28,7 @@ type tally struct {
 	first, last time.Time
 	ttl         time.Duration
 	count       uint64
+	ports       []uint16 // of the client, sorted
 }
 
 // DefaultWindowKeys is the default bound of a Window: how many different sightings it holds.
@@ -99,6 +100,7 @@ func (t *tally) fold(s Sighting) {
 	}
 	t.ttl = max(t.ttl, s.TTL)
 	t.count += s.Count
+	t.addPorts(&s)
 }
 
 func (w *Window) newTally(s Sighting) *tally {
@@ -107,6 +109,7 @@ func (w *Window) newTally(s Sighting) *tally {
 		t, w.spare = w.spare[n-1], w.spare[:n-1]
 	}
 	*t = tally{first: s.First, last: s.Last, ttl: s.TTL, count: s.Count}
+	t.addPorts(&s)
 	return t
 }
 
@@ -125,7 +128,7 @@ func (w *Window) Drain(dst []Sighting, most int) []Sighting {
 		most--
 		dst = append(dst, Sighting{
 			Source: k.source, From: k.from, To: k.to, What: k.what,
-			First: t.first, Last: t.last, TTL: t.ttl, Count: t.count,
+			First: t.first, Last: t.last, TTL: t.ttl, Count: t.count, Ports: t.ports,
 		})
 		w.spare = append(w.spare, t)
 		delete(w.folded, k)

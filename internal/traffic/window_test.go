@@ -31,7 +31,8 @@ func TestWindowFoldsRepeats(t *testing.T) {
 		connection("10.0.0.1", 0, "10.0.0.2", time.Second),
 		connection("10.0.0.3", 0, "10.0.0.2", 3*time.Second),
 	}
-	want[0].Last, want[0].Count = start.Add(2*time.Second), 2
+	want[0].Last, want[0].Count, want[0].Ports = start.Add(2*time.Second), 2, []uint16{4001, 4002}
+	want[1].Ports = []uint16{4001}
 	byClient := cmpopts.SortSlices(func(a, b Sighting) bool { return a.From.Addr.Less(b.From.Addr) })
 	if diff := cmp.Diff(w.Drain(nil, 0), want, byClient, cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})); diff != "" {
 		t.Errorf("drained window (-got +want):\n%s", diff)

@@ -28,10 +28,40 @@ func toWire(s *traffic.Sighting) *wirepb.Sighting {
 	switch s.What.Act {
 	case traffic.Connect:
 		w.Use = &wirepb.Sighting_Connect{Connect: connectToWire(&s.What)}
+		w.ClientPorts = portsToWire(s.Ports)
 	case traffic.Lookup:
 		w.Use = &wirepb.Sighting_Lookup{Lookup: lookupToWire(&s.What, s.TTL)}
 	}
 	return w
+}
+
+func portsToWire(ports []uint16) []uint32 {
+	if len(ports) == 0 {
+		return nil
+	}
+	all := make([]uint32, len(ports))
+	for i, port := range ports {
+		all[i] = uint32(port)
+	}
+	return all
+}
+
+// portsFromWire leaves out the ports of what is no connect.
+func portsFromWire(w *wirepb.Sighting) ([]uint16, error) {
+	if len(w.GetClientPorts()) == 0 || w.GetConnect() == nil {
+		return nil, nil
+	}
+	if n := len(w.GetClientPorts()); n > traffic.MaxPorts {
+		return nil, fmt.Errorf("has %d ports, over %d", n, traffic.MaxPorts)
+	}
+	all := make([]uint16, len(w.GetClientPorts()))
+	for i, port := range w.GetClientPorts() {
+		if port > maxPort {
+			return nil, fmt.Errorf("%d is over %d", port, maxPort)
+		}
+		all[i] = uint16(port)
+	}
+	return all, traffic.CheckPorts(all)
 }
 
 func partyToWire(p *traffic.Party) *wirepb.Party {
@@ -83,6 +113,9 @@ func fromWire(w *wirepb.Sighting) (traffic.Sighting, error) {
 	}
 	if s.To, err = partyFromWire(w.GetTo()); err != nil {
 		return s, fmt.Errorf("to%w", err)
+	}
+	if s.Ports, err = portsFromWire(w); err != nil {
+		return s, fmt.Errorf("client_ports: %w", err)
 	}
 	s.What, s.TTL, err = useFromWire(w, &s.To)
 	return s, err

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -245,10 +246,11 @@ func drawSighting(t *rapid.T) *wirepb.Sighting {
 		Protocol:       wirepb.Protocol(rapid.Int32Range(0, 4).Draw(t, "protocol")),
 		TranslatedAddr: addr.Draw(t, "translated"), TranslatedPort: rapid.Uint32Range(0, 2).Draw(t, "translated port"),
 	}}
+	w.ClientPorts = rapid.SliceOfN(rapid.Uint32Range(0, 1<<16), 0, 3).Draw(t, "client ports")
 	return w
 }
 
-func sameSighting(a, b traffic.Sighting) bool { return a == b }
+func sameSighting(a, b traffic.Sighting) bool { return reflect.DeepEqual(a, b) }
 
 // FuzzReadBatch feeds any bytes as a batch. It checks that nothing panics, that each sighting is accepted or rejected, and
 // that an accepted one survives another trip. It does not check which are accepted.

@@ -71,7 +71,8 @@ type edge struct {
 	Marks  []string  `json:"marks,omitempty"`
 	Uses   []use     `json:"uses"`
 
-	Overflow uint64 `json:"overflow,omitempty"` // uses beyond those that the map keeps of an edge
+	Activity graph.Activity `json:"activity,omitzero"`
+	Overflow uint64         `json:"overflow,omitempty"` // uses beyond those that the map keeps of an edge
 }
 
 type peer struct {
@@ -113,7 +114,7 @@ func Write(w io.Writer, m Map) error {
 func toEdge(e graph.Edge) edge {
 	out := edge{
 		Client: toPeer(e.Client, e.Private), Server: toPeer(e.Server, e.Private),
-		First: e.First.UTC(), Last: e.Last.UTC(), Overflow: e.Overflow, Uses: make([]use, 0, len(e.Uses)),
+		First: e.First.UTC(), Last: e.Last.UTC(), Overflow: e.Overflow, Activity: e.Activity, Uses: make([]use, 0, len(e.Uses)),
 	}
 	out.Server.Services = e.Services
 	if e.HostNetwork {
@@ -191,7 +192,7 @@ func (e edge) toGraph() (graph.Edge, error) {
 		return graph.Edge{}, err
 	}
 	out := graph.Edge{
-		Client: client, Server: server, Services: e.Server.Services, First: e.First, Last: e.Last, Overflow: e.Overflow,
+		Client: client, Server: server, Services: e.Server.Services, First: e.First, Last: e.Last, Overflow: e.Overflow, Activity: e.Activity,
 		HostNetwork: slices.Contains(e.Marks, markHostNetwork),
 		Private:     e.Client.Class == classPrivate || e.Server.Class == classPrivate,
 	}

@@ -30,8 +30,9 @@ func sample() Map {
 		Edges: []graph.Edge{
 			{
 				Client: client, First: t0, Last: t0.Add(time.Minute), Services: []string{"ledger"}, HostNetwork: true, Overflow: 7,
-				Server: graph.Peer{Workload: identity.Workload{Namespace: "pay", Kind: "StatefulSet", Name: "ledger"}},
-				Uses:   []graph.Seen{connect},
+				Activity: graph.Activity{Current: 2, Added: 1, Removed: 2, Ports: true},
+				Server:   graph.Peer{Workload: identity.Workload{Namespace: "pay", Kind: "StatefulSet", Name: "ledger"}},
+				Uses:     []graph.Seen{connect},
 			},
 			{Client: client, Server: graph.Peer{Name: "api.bank.example"}, First: t0, Last: t0, Uses: []graph.Seen{connect}},
 			{Client: client, Server: graph.Peer{Addr: netip.MustParseAddr("192.168.7.7")}, Private: true, First: t0, Last: t0, Uses: []graph.Seen{connect}},

@@ -719,16 +719,18 @@ func (x *Peer) GetAddress() []byte {
 }
 
 type Edge struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Client        *Peer                  `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
-	Server        *Peer                  `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
-	Services      []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`
-	HostNetwork   bool                   `protobuf:"varint,4,opt,name=host_network,json=hostNetwork,proto3" json:"host_network,omitempty"`
-	Private       bool                   `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
-	First         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=first,proto3" json:"first,omitempty"`
-	Last          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"`
-	Uses          []*Seen                `protobuf:"bytes,8,rep,name=uses,proto3" json:"uses,omitempty"`
-	Overflow      uint64                 `protobuf:"varint,9,opt,name=overflow,proto3" json:"overflow,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Client      *Peer                  `protobuf:"bytes,1,opt,name=client,proto3" json:"client,omitempty"`
+	Server      *Peer                  `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	Services    []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`
+	HostNetwork bool                   `protobuf:"varint,4,opt,name=host_network,json=hostNetwork,proto3" json:"host_network,omitempty"`
+	Private     bool                   `protobuf:"varint,5,opt,name=private,proto3" json:"private,omitempty"`
+	First       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=first,proto3" json:"first,omitempty"`
+	Last        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"`
+	Uses        []*Seen                `protobuf:"bytes,8,rep,name=uses,proto3" json:"uses,omitempty"`
+	Overflow    uint64                 `protobuf:"varint,9,opt,name=overflow,proto3" json:"overflow,omitempty"`
+	// Of the latest window; absent where nothing happened, and where the past is asked for.
+	Activity      *Activity `protobuf:"bytes,10,opt,name=activity,proto3" json:"activity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -826,6 +828,92 @@ func (x *Edge) GetOverflow() uint64 {
 	return 0
 }
 
+func (x *Edge) GetActivity() *Activity {
+	if x != nil {
+		return x.Activity
+	}
+	return nil
+}
+
+// Activity is how much was going on between two peers in a window, against the window before it.
+type Activity struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Connections where ports of clients were seen, else lookups and the like.
+	Current uint32 `protobuf:"varint,1,opt,name=current,proto3" json:"current,omitempty"`
+	Added   uint32 `protobuf:"varint,2,opt,name=added,proto3" json:"added,omitempty"`
+	Removed uint32 `protobuf:"varint,3,opt,name=removed,proto3" json:"removed,omitempty"`
+	Ports   bool   `protobuf:"varint,4,opt,name=ports,proto3" json:"ports,omitempty"`
+	// There were more connections than are told apart.
+	Saturated     bool `protobuf:"varint,5,opt,name=saturated,proto3" json:"saturated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activity) Reset() {
+	*x = Activity{}
+	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activity) ProtoMessage() {}
+
+func (x *Activity) ProtoReflect() protoreflect.Message {
+	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activity.ProtoReflect.Descriptor instead.
+func (*Activity) Descriptor() ([]byte, []int) {
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Activity) GetCurrent() uint32 {
+	if x != nil {
+		return x.Current
+	}
+	return 0
+}
+
+func (x *Activity) GetAdded() uint32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *Activity) GetRemoved() uint32 {
+	if x != nil {
+		return x.Removed
+	}
+	return 0
+}
+
+func (x *Activity) GetPorts() bool {
+	if x != nil {
+		return x.Ports
+	}
+	return false
+}
+
+func (x *Activity) GetSaturated() bool {
+	if x != nil {
+		return x.Saturated
+	}
+	return false
+}
+
 type Seen struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Act           string                 `protobuf:"bytes,1,opt,name=act,proto3" json:"act,omitempty"`
@@ -840,7 +928,7 @@ type Seen struct {
 
 func (x *Seen) Reset() {
 	*x = Seen{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +940,7 @@ func (x *Seen) String() string {
 func (*Seen) ProtoMessage() {}
 
 func (x *Seen) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[11]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +953,7 @@ func (x *Seen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seen.ProtoReflect.Descriptor instead.
 func (*Seen) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{11}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Seen) GetAct() string {
@@ -922,7 +1010,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1022,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[12]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1035,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{12}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Evidence) GetSource() string {
@@ -992,7 +1080,7 @@ type RefusedRequest struct {
 
 func (x *RefusedRequest) Reset() {
 	*x = RefusedRequest{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1092,7 @@ func (x *RefusedRequest) String() string {
 func (*RefusedRequest) ProtoMessage() {}
 
 func (x *RefusedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[13]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1105,7 @@ func (x *RefusedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedRequest.ProtoReflect.Descriptor instead.
 func (*RefusedRequest) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{13}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RefusedRequest) GetFrom() *Side {
@@ -1067,7 +1155,7 @@ type Side struct {
 
 func (x *Side) Reset() {
 	*x = Side{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1167,7 @@ func (x *Side) String() string {
 func (*Side) ProtoMessage() {}
 
 func (x *Side) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[14]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1180,7 @@ func (x *Side) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Side.ProtoReflect.Descriptor instead.
 func (*Side) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{14}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Side) GetNamespace() string {
@@ -1147,7 +1235,7 @@ type RefusedResponse struct {
 
 func (x *RefusedResponse) Reset() {
 	*x = RefusedResponse{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1247,7 @@ func (x *RefusedResponse) String() string {
 func (*RefusedResponse) ProtoMessage() {}
 
 func (x *RefusedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[15]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1260,7 @@ func (x *RefusedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedResponse.ProtoReflect.Descriptor instead.
 func (*RefusedResponse) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{15}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RefusedResponse) GetSightings() []*RefusedSighting {
@@ -1200,7 +1288,7 @@ type RefusedSighting struct {
 
 func (x *RefusedSighting) Reset() {
 	*x = RefusedSighting{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1300,7 @@ func (x *RefusedSighting) String() string {
 func (*RefusedSighting) ProtoMessage() {}
 
 func (x *RefusedSighting) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[16]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1313,7 @@ func (x *RefusedSighting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedSighting.ProtoReflect.Descriptor instead.
 func (*RefusedSighting) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{16}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RefusedSighting) GetReason() string {
@@ -1278,7 +1366,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1378,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[17]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1391,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{17}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{18}
 }
 
 type StatusResponse struct {
@@ -1339,7 +1427,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1439,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[18]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1452,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{18}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -1496,7 +1584,7 @@ type Store struct {
 
 func (x *Store) Reset() {
 	*x = Store{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1596,7 @@ func (x *Store) String() string {
 func (*Store) ProtoMessage() {}
 
 func (x *Store) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[19]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1609,7 @@ func (x *Store) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Store.ProtoReflect.Descriptor instead.
 func (*Store) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{19}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Store) GetKind() string {
@@ -1603,7 +1691,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1703,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[20]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1716,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{20}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Agent) GetNode() string {
@@ -1717,7 +1805,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1817,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_portolan_query_v1_query_proto_msgTypes[21]
+	mi := &file_portolan_query_v1_query_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1830,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{21}
+	return file_portolan_query_v1_query_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1840,7 +1928,7 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\fR\aaddress\"\xec\x02\n" +
+	"\aaddress\x18\x04 \x01(\fR\aaddress\"\xa5\x03\n" +
 	"\x04Edge\x12/\n" +
 	"\x06client\x18\x01 \x01(\v2\x17.portolan.query.v1.PeerR\x06client\x12/\n" +
 	"\x06server\x18\x02 \x01(\v2\x17.portolan.query.v1.PeerR\x06server\x12\x1a\n" +
@@ -1850,7 +1938,15 @@ const file_portolan_query_v1_query_proto_rawDesc = "" +
 	"\x05first\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
 	"\x04last\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04last\x12+\n" +
 	"\x04uses\x18\b \x03(\v2\x17.portolan.query.v1.SeenR\x04uses\x12\x1a\n" +
-	"\boverflow\x18\t \x01(\x04R\boverflow\"\xb6\x01\n" +
+	"\boverflow\x18\t \x01(\x04R\boverflow\x127\n" +
+	"\bactivity\x18\n" +
+	" \x01(\v2\x1b.portolan.query.v1.ActivityR\bactivity\"\x88\x01\n" +
+	"\bActivity\x12\x18\n" +
+	"\acurrent\x18\x01 \x01(\rR\acurrent\x12\x14\n" +
+	"\x05added\x18\x02 \x01(\rR\x05added\x12\x18\n" +
+	"\aremoved\x18\x03 \x01(\rR\aremoved\x12\x14\n" +
+	"\x05ports\x18\x04 \x01(\bR\x05ports\x12\x1c\n" +
+	"\tsaturated\x18\x05 \x01(\bR\tsaturated\"\xb6\x01\n" +
 	"\x04Seen\x12\x10\n" +
 	"\x03act\x18\x01 \x01(\tR\x03act\x12\x1a\n" +
 	"\bprotocol\x18\x02 \x01(\tR\bprotocol\x12\x12\n" +
@@ -1954,7 +2050,7 @@ func file_portolan_query_v1_query_proto_rawDescGZIP() []byte {
 	return file_portolan_query_v1_query_proto_rawDescData
 }
 
-var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_portolan_query_v1_query_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*ResetRequest)(nil),          // 0: portolan.query.v1.ResetRequest
 	(*ResetResponse)(nil),         // 1: portolan.query.v1.ResetResponse
@@ -1967,74 +2063,76 @@ var file_portolan_query_v1_query_proto_goTypes = []any{
 	(*Basis)(nil),                 // 8: portolan.query.v1.Basis
 	(*Peer)(nil),                  // 9: portolan.query.v1.Peer
 	(*Edge)(nil),                  // 10: portolan.query.v1.Edge
-	(*Seen)(nil),                  // 11: portolan.query.v1.Seen
-	(*Evidence)(nil),              // 12: portolan.query.v1.Evidence
-	(*RefusedRequest)(nil),        // 13: portolan.query.v1.RefusedRequest
-	(*Side)(nil),                  // 14: portolan.query.v1.Side
-	(*RefusedResponse)(nil),       // 15: portolan.query.v1.RefusedResponse
-	(*RefusedSighting)(nil),       // 16: portolan.query.v1.RefusedSighting
-	(*StatusRequest)(nil),         // 17: portolan.query.v1.StatusRequest
-	(*StatusResponse)(nil),        // 18: portolan.query.v1.StatusResponse
-	(*Store)(nil),                 // 19: portolan.query.v1.Store
-	(*Agent)(nil),                 // 20: portolan.query.v1.Agent
-	(*Refusal)(nil),               // 21: portolan.query.v1.Refusal
-	nil,                           // 22: portolan.query.v1.StatusResponse.JoinedEntry
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*Activity)(nil),              // 11: portolan.query.v1.Activity
+	(*Seen)(nil),                  // 12: portolan.query.v1.Seen
+	(*Evidence)(nil),              // 13: portolan.query.v1.Evidence
+	(*RefusedRequest)(nil),        // 14: portolan.query.v1.RefusedRequest
+	(*Side)(nil),                  // 15: portolan.query.v1.Side
+	(*RefusedResponse)(nil),       // 16: portolan.query.v1.RefusedResponse
+	(*RefusedSighting)(nil),       // 17: portolan.query.v1.RefusedSighting
+	(*StatusRequest)(nil),         // 18: portolan.query.v1.StatusRequest
+	(*StatusResponse)(nil),        // 19: portolan.query.v1.StatusResponse
+	(*Store)(nil),                 // 20: portolan.query.v1.Store
+	(*Agent)(nil),                 // 21: portolan.query.v1.Agent
+	(*Refusal)(nil),               // 22: portolan.query.v1.Refusal
+	nil,                           // 23: portolan.query.v1.StatusResponse.JoinedEntry
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 }
 var file_portolan_query_v1_query_proto_depIdxs = []int32{
 	6,  // 0: portolan.query.v1.EdgesRequest.server:type_name -> portolan.query.v1.Server
-	23, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
-	23, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
-	23, // 3: portolan.query.v1.EdgesRequest.at:type_name -> google.protobuf.Timestamp
+	24, // 1: portolan.query.v1.EdgesRequest.since:type_name -> google.protobuf.Timestamp
+	24, // 2: portolan.query.v1.EdgesRequest.until:type_name -> google.protobuf.Timestamp
+	24, // 3: portolan.query.v1.EdgesRequest.at:type_name -> google.protobuf.Timestamp
 	6,  // 4: portolan.query.v1.ChangesRequest.server:type_name -> portolan.query.v1.Server
-	23, // 5: portolan.query.v1.ChangesRequest.from:type_name -> google.protobuf.Timestamp
-	23, // 6: portolan.query.v1.ChangesRequest.to:type_name -> google.protobuf.Timestamp
+	24, // 5: portolan.query.v1.ChangesRequest.from:type_name -> google.protobuf.Timestamp
+	24, // 6: portolan.query.v1.ChangesRequest.to:type_name -> google.protobuf.Timestamp
 	8,  // 7: portolan.query.v1.ChangesPage.basis:type_name -> portolan.query.v1.Basis
 	5,  // 8: portolan.query.v1.ChangesPage.changes:type_name -> portolan.query.v1.Change
 	10, // 9: portolan.query.v1.Change.edge:type_name -> portolan.query.v1.Edge
-	23, // 10: portolan.query.v1.Change.at:type_name -> google.protobuf.Timestamp
+	24, // 10: portolan.query.v1.Change.at:type_name -> google.protobuf.Timestamp
 	8,  // 11: portolan.query.v1.EdgesPage.basis:type_name -> portolan.query.v1.Basis
 	10, // 12: portolan.query.v1.EdgesPage.edges:type_name -> portolan.query.v1.Edge
-	23, // 13: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
-	23, // 14: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
+	24, // 13: portolan.query.v1.Basis.from:type_name -> google.protobuf.Timestamp
+	24, // 14: portolan.query.v1.Basis.to:type_name -> google.protobuf.Timestamp
 	9,  // 15: portolan.query.v1.Edge.client:type_name -> portolan.query.v1.Peer
 	9,  // 16: portolan.query.v1.Edge.server:type_name -> portolan.query.v1.Peer
-	23, // 17: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
-	23, // 18: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
-	11, // 19: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
-	12, // 20: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
-	23, // 21: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
-	23, // 22: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
-	14, // 23: portolan.query.v1.RefusedRequest.from:type_name -> portolan.query.v1.Side
-	14, // 24: portolan.query.v1.RefusedRequest.to:type_name -> portolan.query.v1.Side
-	16, // 25: portolan.query.v1.RefusedResponse.sightings:type_name -> portolan.query.v1.RefusedSighting
-	23, // 26: portolan.query.v1.RefusedSighting.last:type_name -> google.protobuf.Timestamp
-	23, // 27: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	20, // 28: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
-	21, // 29: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
-	23, // 30: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	22, // 31: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
-	19, // 32: portolan.query.v1.StatusResponse.store:type_name -> portolan.query.v1.Store
-	23, // 33: portolan.query.v1.Store.since:type_name -> google.protobuf.Timestamp
-	23, // 34: portolan.query.v1.Store.began:type_name -> google.protobuf.Timestamp
-	23, // 35: portolan.query.v1.Store.contact:type_name -> google.protobuf.Timestamp
-	23, // 36: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
-	23, // 37: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
-	2,  // 38: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
-	3,  // 39: portolan.query.v1.MapService.Changes:input_type -> portolan.query.v1.ChangesRequest
-	13, // 40: portolan.query.v1.MapService.Refused:input_type -> portolan.query.v1.RefusedRequest
-	17, // 41: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
-	0,  // 42: portolan.query.v1.MapService.Reset:input_type -> portolan.query.v1.ResetRequest
-	7,  // 43: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
-	4,  // 44: portolan.query.v1.MapService.Changes:output_type -> portolan.query.v1.ChangesPage
-	15, // 45: portolan.query.v1.MapService.Refused:output_type -> portolan.query.v1.RefusedResponse
-	18, // 46: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
-	1,  // 47: portolan.query.v1.MapService.Reset:output_type -> portolan.query.v1.ResetResponse
-	43, // [43:48] is the sub-list for method output_type
-	38, // [38:43] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	24, // 17: portolan.query.v1.Edge.first:type_name -> google.protobuf.Timestamp
+	24, // 18: portolan.query.v1.Edge.last:type_name -> google.protobuf.Timestamp
+	12, // 19: portolan.query.v1.Edge.uses:type_name -> portolan.query.v1.Seen
+	11, // 20: portolan.query.v1.Edge.activity:type_name -> portolan.query.v1.Activity
+	13, // 21: portolan.query.v1.Seen.evidence:type_name -> portolan.query.v1.Evidence
+	24, // 22: portolan.query.v1.Evidence.first:type_name -> google.protobuf.Timestamp
+	24, // 23: portolan.query.v1.Evidence.last:type_name -> google.protobuf.Timestamp
+	15, // 24: portolan.query.v1.RefusedRequest.from:type_name -> portolan.query.v1.Side
+	15, // 25: portolan.query.v1.RefusedRequest.to:type_name -> portolan.query.v1.Side
+	17, // 26: portolan.query.v1.RefusedResponse.sightings:type_name -> portolan.query.v1.RefusedSighting
+	24, // 27: portolan.query.v1.RefusedSighting.last:type_name -> google.protobuf.Timestamp
+	24, // 28: portolan.query.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	21, // 29: portolan.query.v1.StatusResponse.agents:type_name -> portolan.query.v1.Agent
+	22, // 30: portolan.query.v1.StatusResponse.refusals:type_name -> portolan.query.v1.Refusal
+	24, // 31: portolan.query.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	23, // 32: portolan.query.v1.StatusResponse.joined:type_name -> portolan.query.v1.StatusResponse.JoinedEntry
+	20, // 33: portolan.query.v1.StatusResponse.store:type_name -> portolan.query.v1.Store
+	24, // 34: portolan.query.v1.Store.since:type_name -> google.protobuf.Timestamp
+	24, // 35: portolan.query.v1.Store.began:type_name -> google.protobuf.Timestamp
+	24, // 36: portolan.query.v1.Store.contact:type_name -> google.protobuf.Timestamp
+	24, // 37: portolan.query.v1.Agent.last_seen:type_name -> google.protobuf.Timestamp
+	24, // 38: portolan.query.v1.StatusResponse.JoinedEntry.value:type_name -> google.protobuf.Timestamp
+	2,  // 39: portolan.query.v1.MapService.Edges:input_type -> portolan.query.v1.EdgesRequest
+	3,  // 40: portolan.query.v1.MapService.Changes:input_type -> portolan.query.v1.ChangesRequest
+	14, // 41: portolan.query.v1.MapService.Refused:input_type -> portolan.query.v1.RefusedRequest
+	18, // 42: portolan.query.v1.MapService.Status:input_type -> portolan.query.v1.StatusRequest
+	0,  // 43: portolan.query.v1.MapService.Reset:input_type -> portolan.query.v1.ResetRequest
+	7,  // 44: portolan.query.v1.MapService.Edges:output_type -> portolan.query.v1.EdgesPage
+	4,  // 45: portolan.query.v1.MapService.Changes:output_type -> portolan.query.v1.ChangesPage
+	16, // 46: portolan.query.v1.MapService.Refused:output_type -> portolan.query.v1.RefusedResponse
+	19, // 47: portolan.query.v1.MapService.Status:output_type -> portolan.query.v1.StatusResponse
+	1,  // 48: portolan.query.v1.MapService.Reset:output_type -> portolan.query.v1.ResetResponse
+	44, // [44:49] is the sub-list for method output_type
+	39, // [39:44] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_portolan_query_v1_query_proto_init() }
@@ -2048,7 +2146,7 @@ func file_portolan_query_v1_query_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_portolan_query_v1_query_proto_rawDesc), len(file_portolan_query_v1_query_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

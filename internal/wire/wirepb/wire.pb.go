@@ -745,7 +745,9 @@ type Sighting struct {
 	//
 	//	*Sighting_Connect
 	//	*Sighting_Lookup
-	Use           isSighting_Use `protobuf_oneof:"use"`
+	Use isSighting_Use `protobuf_oneof:"use"`
+	// Ports of the client in a connect that was folded: from 1 to 65535, sorted, each once, at most 256.
+	ClientPorts   []uint32 `protobuf:"varint,9,rep,packed,name=client_ports,json=clientPorts,proto3" json:"client_ports,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -843,6 +845,13 @@ func (x *Sighting) GetLookup() *Lookup {
 		if x, ok := x.Use.(*Sighting_Lookup); ok {
 			return x.Lookup
 		}
+	}
+	return nil
+}
+
+func (x *Sighting) GetClientPorts() []uint32 {
+	if x != nil {
+		return x.ClientPorts
 	}
 	return nil
 }
@@ -1378,7 +1387,7 @@ const file_portolan_wire_v1_wire_proto_rawDesc = "" +
 	"\vSourceState\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x18\n" +
 	"\arunning\x18\x02 \x01(\bR\arunning\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\xfc\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\x9f\x03\n" +
 	"\bSighting\x120\n" +
 	"\x06source\x18\x01 \x01(\x0e2\x18.portolan.wire.v1.SourceR\x06source\x120\n" +
 	"\x05first\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
@@ -1387,7 +1396,8 @@ const file_portolan_wire_v1_wire_proto_rawDesc = "" +
 	"\x04from\x18\x05 \x01(\v2\x17.portolan.wire.v1.PartyR\x04from\x12'\n" +
 	"\x02to\x18\x06 \x01(\v2\x17.portolan.wire.v1.PartyR\x02to\x125\n" +
 	"\aconnect\x18\a \x01(\v2\x19.portolan.wire.v1.ConnectH\x00R\aconnect\x122\n" +
-	"\x06lookup\x18\b \x01(\v2\x18.portolan.wire.v1.LookupH\x00R\x06lookupB\x05\n" +
+	"\x06lookup\x18\b \x01(\v2\x18.portolan.wire.v1.LookupH\x00R\x06lookup\x12!\n" +
+	"\fclient_ports\x18\t \x03(\rR\vclientPortsB\x05\n" +
 	"\x03use\"\xa6\x01\n" +
 	"\x05Party\x12\x12\n" +
 	"\x04addr\x18\x01 \x01(\fR\x04addr\x12\x12\n" +
