@@ -43,8 +43,8 @@ func TestADomainThatDNSDoesNotKnowIsLeftAloneForLongerAndLonger(t *testing.T) {
 		}
 		return nil, errors.New("no such host")
 	})
-	for _, pause := range []time.Duration{1, 2, 4, 8, 10, 10} {
-		again(t, r, pause*time.Minute)
+	for _, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 10 * time.Minute, 10 * time.Minute} {
+		again(t, r, pause)
 	}
 	known = true
 	again(t, r, 150*time.Second) // half of the time for which the answer holds

@@ -184,6 +184,12 @@ func BenchmarkMemory(b *testing.B) {
 		used := float64(after.HeapAlloc) - float64(before.HeapAlloc)
 		b.ReportMetric(used/float64(g.Len()), "B/edge")
 		b.ReportMetric(used/(1<<20), "MiB")
+		for range 3 { // nothing happens after the first
+			g.Roll()
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/(1<<20), "MiB-at-rest")
 		runtime.KeepAlive(all)
 		if g.Merge(Observation{Use: Use{Act: traffic.Lookup}}) != Shapeless {
 			b.Fatal("an empty observation was kept")

@@ -18,7 +18,7 @@ type entry struct {
 	earlier     []spell // before the latest, sorted
 	overflow    uint64
 	activity    *activity // nil while nothing happens
-	changed     uint64 // number of the latest change
+	changed     uint64    // number of the latest change
 	hostNetwork bool
 	private     bool
 	past        bool // it left the map, and every use of it is over

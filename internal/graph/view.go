@@ -118,12 +118,12 @@ const copiedAtOnce = 1024
 
 // addFrom copies the edges of a client, some at a time, so that a client of very many holds up no writer.
 func (c *copier) addFrom(from *client, keep func(*entry) bool) {
-	var next Peer // server of the edge to go on with
+	var next *Peer // server of the edge to go on with
 	for more := true; more; {
 		from.shard.mu.Lock()
 		at := 0
-		if next != (Peer{}) {
-			at, _ = from.find(&next)
+		if next != nil {
+			at, _ = from.find(next)
 		}
 		end := min(at+copiedAtOnce, len(from.edges))
 		for _, e := range from.edges[at:end] {
@@ -132,7 +132,7 @@ func (c *copier) addFrom(from *client, keep func(*entry) bool) {
 			}
 		}
 		if more = end < len(from.edges); more {
-			next = from.edges[end].key.server
+			next = &from.edges[end].key.server
 		}
 		from.shard.mu.Unlock()
 	}

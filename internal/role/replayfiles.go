@@ -206,37 +206,42 @@ const logLine = `{"time":`
 func (r *record) lines(from *recording) error {
 	in := bufio.NewReaderSize(from, traffic.MaxLine+1)
 	bad := document.Dropped{Reason: "malformed", Source: string(traffic.Offline)}
-	good := 0
+	before := len(r.sightings)
 	for n := 1; ; n++ {
 		line, err := lineOf(in)
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil && !errors.Is(err, errLongLine) {
-			return err
-		}
-		var s traffic.Sighting
 		if err == nil {
-			if len(line) == 0 || bytes.HasPrefix(line, []byte(logLine)) {
-				continue
-			}
-			s, err = traffic.ParseLine(line)
+			err = r.line(line)
+		} else if !errors.Is(err, errLongLine) {
+			return err
 		}
 		if err != nil {
 			bad.Count++
 			bad.Example = cmp.Or(bad.Example, fmt.Sprintf("line %d: %v", n, err))
-			continue
 		}
-		good++
-		r.sightings = append(r.sightings, s)
 	}
 	switch {
-	case bad.Count > 0 && good == 0:
+	case bad.Count > 0 && len(r.sightings) == before:
 		return fmt.Errorf("no line is a sighting; %s", bad.Example)
 	case bad.Count > 0:
 		bad.Example = from.name + ", " + bad.Example
 		r.lost = append(r.lost, bad)
 	}
+	return nil
+}
+
+// line takes one line. An error says why it is no sighting.
+func (r *record) line(text []byte) error {
+	if len(text) == 0 || bytes.HasPrefix(text, []byte(logLine)) {
+		return nil
+	}
+	s, err := traffic.ParseLine(text)
+	if err != nil {
+		return err
+	}
+	r.sightings = append(r.sightings, s)
 	return nil
 }
 
