@@ -117,6 +117,7 @@ func openLine(t *testing.T, config *rest.Config, path string, ctx context.Contex
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.agents = newAgents(t, c, o)
 	world, err := live.New(config, live.Options{Trim: o.Knowing.reading()})
 	if err != nil {
 		t.Fatal(err)
