@@ -69,17 +69,20 @@ func (l *look) resolve(d *Delivery) ([]graph.Observation, Reason) {
 	if !client.peer.Inside() && l.resolver.isPrivate(client.peer.Addr) {
 		reason = Awaiting // perhaps a pod so new that its address is not known yet
 	}
-	observed := l.observations(client, servers)
+	return d.counted(client, l.observations(client, servers)), reason
+}
+
+// counted takes the counts from what is observed where another agent's are the ones that count: what both report is one fact.
+func (d *Delivery) counted(client end, observed []graph.Observation) []graph.Observation {
 	if d.countedElsewhere(client) {
 		for i := range observed {
 			observed[i].Count = 0
 		}
 	}
-	return observed, reason
+	return observed
 }
 
-// countedElsewhere reports whether the agent of the client's node sees the same: what both report is one fact, and counts
-// once.
+// countedElsewhere reports whether the client's node is not the one that reported, and has an agent that sees the same.
 func (d *Delivery) countedElsewhere(client end) bool {
 	return d.Node != "" && client.node != "" && client.node != d.Node && d.Watched != nil && d.Watched(client.node)
 }
