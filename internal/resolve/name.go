@@ -116,5 +116,5 @@ func dashedAddr(label string) netip.Addr {
 
 // normalized is the form in which names are kept: lower case, without the final dot. A name in that form costs nothing.
 func normalized(name string) string {
-	return strings.ToLower(strings.TrimSuffix(name, "."))
+	return strings.ToLower(strings.TrimRight(name, "."))
 }

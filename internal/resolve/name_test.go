@@ -55,6 +55,7 @@ func FuzzParseName(f *testing.F) {
 	for _, name := range []string{
 		"cart.shop.svc.cluster.local", "10-0-0-1.shop.pod.cluster.local", "2001-db8--7.a.b.svc.cluster.local.", "..svc.cluster.local",
 		".svc..cluster.local", "_a._b.c.d.svc.cluster.local", "a.svc.cluster.local.b", "-1-1-.x.pod.cluster.local", ".", "cluster.local",
+		"local..",
 	} {
 		f.Add(name)
 	}
