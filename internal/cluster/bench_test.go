@@ -118,3 +118,17 @@ func BenchmarkHolder(b *testing.B) {
 		snapshot.Holder(addr, now)
 	}
 }
+
+// BenchmarkRecorded says what of 10,000 pods has to be written down: all of them after a start, and one that is new.
+func BenchmarkRecorded(b *testing.B) {
+	before := cluster.Empty().WithSpace(cluster.NewSpace(crowd("shop", 10_000)), start)
+	after := before.WithSpace(cluster.NewSpace(cluster.Facts{Namespace: "other", Pods: []*cluster.Pod{pod("new", 0)}}), start)
+	for name, from := range map[string]*cluster.Snapshot{"all": cluster.Empty(), "one": before} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				after.Recorded(from, start)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/portolan-io/portolan/internal/graph"
@@ -82,4 +83,21 @@ func BenchmarkBatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRemember10k writes down who holds 10,000 addresses, as the first commit after a start does.
+func BenchmarkRemember10k(b *testing.B) {
+	onEachTarget(b, func(b *testing.B, s *Store) {
+		var all Recollection
+		for i := range 10_000 {
+			all.Leases = append(all.Leases, Lease{
+				Addr: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), Holder: fmt.Sprintf("pod/%036d", i),
+				Who: `{"namespace":"shop","name":"web-7d4b9c-x2x4z","node":"n1","created":"2026-11-20T09:00:00Z","workload":{"Namespace":"shop","Kind":"Deployment","Name":"web"}}`,
+			})
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			remember(b, s, all)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -16,6 +17,7 @@ type Expiry struct {
 	Reports time.Time // runs of agents by their last batch
 	Leases  time.Time // by their end
 	Names   time.Time // by the ends of their lives
+	Ended   int       // leases that have ended, the earliest beyond so many; 0 means maxEnded
 }
 
 // Expire forgets what is over. Every row is judged by itself, so that it does not matter what others write meanwhile.
@@ -37,7 +39,7 @@ func (s *Store) Expire(ctx context.Context, e Expiry) error {
 			{"reports WHERE seen < $1", moment(e.Reports)},
 			{"names WHERE ends < $1", moment(e.Names)},
 			{"leases WHERE ended <> 0 AND ended < $1", moment(e.Leases)},
-			{"leases WHERE ended <> 0 AND ended <= (SELECT ended FROM leases WHERE ended <> 0 ORDER BY ended DESC LIMIT 1 OFFSET $1)", maxEnded},
+			{"leases WHERE ended <> 0 AND ended <= (SELECT ended FROM leases WHERE ended <> 0 ORDER BY ended DESC LIMIT 1 OFFSET $1)", int64(cmp.Or(e.Ended, maxEnded))},
 		} {
 			if err := s.delete(ctx, tx, over.what, over.than); err != nil {
 				return err

@@ -103,20 +103,22 @@ func TestWhatIsOverBesideTheMapIsForgotten(t *testing.T) {
 }
 
 func TestEndedLeasesAreBounded(t *testing.T) {
-	s := open(t, t.TempDir()+"/map.db")
-	var all Recollection
-	for i := range maxEnded + 10 {
-		all.Leases = append(all.Leases, Lease{Holder: fmt.Sprintf("pod/%06d", i), To: t0().Add(time.Duration(i)), Who: "{}"})
-	}
-	all.Leases[3].To = time.Time{}
-	remember(t, s, all)
-	if err := s.Expire(t.Context(), Expiry{}); err != nil {
-		t.Fatal(err)
-	}
-	got := recollectionOf(t, s).Leases
-	if len(got) != maxEnded+1 || got[0].Holder != "pod/000003" || got[1].Holder != "pod/000010" {
-		t.Errorf("%d leases, the first are %v; want the one that is held and the last %d that ended", len(got), got[:2], maxEnded)
-	}
+	onEach(t, func(t *testing.T, newTarget func(testing.TB) string) {
+		s := open(t, newTarget(t))
+		var all Recollection
+		for i := range 30 {
+			all.Leases = append(all.Leases, Lease{Holder: fmt.Sprintf("pod/%02d", i), To: t0().Add(time.Duration(i)), Who: "{}"})
+		}
+		all.Leases[3].To = time.Time{}
+		remember(t, s, all)
+		if err := s.Expire(t.Context(), Expiry{Ended: 20}); err != nil {
+			t.Fatal(err)
+		}
+		got := recollectionOf(t, s).Leases
+		if len(got) != 21 || got[0].Holder != "pod/03" || got[1].Holder != "pod/10" {
+			t.Errorf("%d leases, the first are %v; want the one that is held and the last 20 that ended", len(got), got[:2])
+		}
+	})
 }
 
 // notebook is a Rememberer that a test writes.
