@@ -36,7 +36,7 @@ func TestAnAlertSeesANodeThatNobodySees(t *testing.T) {
 		`portolan_map_node_seen{node="both"} 1`, `portolan_map_node_seen{node="half"} 1`, `portolan_map_node_seen{node="late"} 1`,
 		`portolan_map_node_seen{node="blind"} 0`, `portolan_map_node_seen{node="silent"} 0`, `portolan_map_node_seen{node="none"} 0`,
 		`portolan_map_completeness_ratio{node="half"} 0.75`, `portolan_map_completeness_ratio{node="old"} 0.75`,
-		`portolan_map_completeness_ratio{node="blind"} 0`,
+		`portolan_map_completeness_ratio{node="blind"} 0`, `portolan_map_completeness_total_ratio 0.75`,
 	)
 	shown := answer(t, page, http.MethodGet, "/metrics", "")
 	for _, unwanted := range []string{`"gone"`, `completeness_ratio{node="none"}`} {
@@ -44,7 +44,7 @@ func TestAnAlertSeesANodeThatNobodySees(t *testing.T) {
 			t.Errorf("metrics hold %s:\n%s", unwanted, shown)
 		}
 	}
-	holds(t, metricsHandler(coverageMetrics(func() []sight { return nil })), `portolan_agents{state="blind"} 0`)
+	holds(t, metricsHandler(coverageMetrics(func() []sight { return nil })), `portolan_agents{state="blind"} 0`, `portolan_map_completeness_total_ratio 1`)
 }
 
 // TestMetricsToAlertOnAreThere holds the table of the README against what is served.
