@@ -24,6 +24,7 @@ type memory struct {
 	open  *traffic.Connections
 	opens uint64    // how many connections it had opened when it was read, ever
 	quiet bool      // none of them was still being opened
+	heard listeners // who accepted connections, and still has some
 	read  time.Time // when it was read last; zero is never
 
 	refused string // why the kernel did not show the open files of a host-network pod, when they were wanted last
@@ -67,7 +68,7 @@ func (l *look) recall(found []*space) {
 	known := make(map[uint64]*memory, len(found))
 	for _, space := range found {
 		if space.memory = l.known[space.list]; space.memory == nil {
-			space.memory = &memory{open: traffic.NewConnections(mostConnections)}
+			space.memory = &memory{open: traffic.NewConnections(mostConnections), heard: make(listeners)}
 		}
 		known[space.list] = space.memory
 	}
@@ -90,6 +91,7 @@ func (l *look) visit(space *space) {
 		return
 	}
 	l.read++
+	l.table.recall(m.heard)
 	m.opens, m.quiet, m.read = opens, !l.table.opening, l.at
 	again := m.open.Again()
 	m.open.Look()

@@ -6,14 +6,14 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"net/netip"
 )
 
 // Table is the TCP sockets of one network namespace, of both address families. Fill it, then ask for its connections: who
 // of the two sides is the client can be told only when all listeners are known. The zero value is empty and ready for use.
 type Table struct {
-	listeners map[netip.AddrPort]struct{} // an unspecified address stands for every one
-	rows      []Row                       // of established connections
+	listeners listeners
+	left      listeners // that were there before, and may be gone
+	rows      []Row     // of established connections
 	added     int
 	opening   bool // a connection is about to be established
 }
@@ -28,6 +28,7 @@ const (
 // Reset empties the table and keeps its memory.
 func (t *Table) Reset() {
 	clear(t.listeners)
+	t.left = nil
 	t.rows = t.rows[:0]
 	t.opening, t.added = false, 0
 }
@@ -41,7 +42,7 @@ func (t *Table) Add(r Row) {
 	switch r.State {
 	case listening:
 		if t.listeners == nil {
-			t.listeners = make(map[netip.AddrPort]struct{})
+			t.listeners = make(listeners)
 		}
 		t.listeners[r.Local] = struct{}{}
 	case established:
@@ -98,7 +99,7 @@ type Side uint8
 const (
 	Client     Side = iota // the local side has opened the connection
 	Server                 // the local side listens
-	LeftServer             // the ports say that the local side is the server, and its listener is gone
+	LeftServer             // the local side is the server, by its ports or because it has listened, and its listener is gone
 	Local                  // both sides are on this host: loopback, or one address
 )
 
@@ -122,23 +123,10 @@ func (t *Table) side(r *Row) Side {
 	switch {
 	case local.Addr().IsLoopback() || remote.Addr().IsLoopback() || local.Addr() == remote.Addr() || remote.Port() == 0:
 		return Local
-	case t.listens(local):
+	case t.listeners.accept(local):
 		return Server
-	case local.Port() < firstEphemeral && remote.Port() >= firstEphemeral:
+	case t.left.accept(local), local.Port() < firstEphemeral && remote.Port() >= firstEphemeral:
 		return LeftServer
 	}
 	return Client
-}
-
-// listens reports whether a listener accepts connections at address and port. One on all IPv6 addresses takes IPv4, too.
-func (t *Table) listens(at netip.AddrPort) bool {
-	for _, listener := range [...]netip.Addr{at.Addr(), netip.IPv6Unspecified(), netip.IPv4Unspecified()} {
-		if listener == netip.IPv4Unspecified() && !at.Addr().Is4() {
-			continue
-		}
-		if _, known := t.listeners[netip.AddrPortFrom(listener, at.Port())]; known {
-			return true
-		}
-	}
-	return false
 }
