@@ -114,13 +114,17 @@ func TestTargets(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                    "no absolute path",
-		"map.db":              "no absolute path",
-		"sqlite://map.db":     "no absolute path",
-		"/var/lib/":           "no absolute path",
-		"/map.db?mode=ro":     "no absolute path",
-		"mysql://db/chart":    "mysql:// is not known; want memory, sqlite:///path, a path, or postgres://",
-		"postgres://:0:0/nix": "cannot parse",
+		"":                                "no absolute path",
+		"map.db":                          "no absolute path",
+		"sqlite://map.db":                 "no absolute path",
+		"/var/lib/":                       "no absolute path",
+		"/map.db?mode=ro":                 "no absolute path",
+		"mysql://db/chart":                "mysql:// is not known; want memory, sqlite:///path, a path, or postgres://",
+		"postgres://:0:0/nix":             "cannot parse",
+		"postgres://me:p@ss/w:d@db/chart": "%40",
+		"postgres://me:p/w@db/chart":      "%2F",
+		"postgres://me:p?w@db/chart":      "%3F",
+		"postgres://me:p#w@db/chart":      "%23",
 	} {
 		_, err := Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

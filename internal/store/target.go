@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -35,6 +36,9 @@ func Parse(text string) (Target, error) {
 	case text == string(Memory):
 		return Target{kind: Memory}, nil
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		if isTorn(rest) {
+			return Target{}, errors.New("store: the PostgreSQL URL is torn by a character of its user or password; write %40 for @, %2F for /, %3F for ? and %23 for #")
+		}
 		conn, err := pgx.ParseConfig(text)
 		if err != nil {
 			return Target{}, fmt.Errorf("store: %w", err)
@@ -46,6 +50,19 @@ func Parse(text string) (Target, error) {
 		return Target{}, fmt.Errorf("store: %s:// is not known; want memory, sqlite:///path, a path, or postgres://…", scheme)
 	default:
 		return toFile(text)
+	}
+}
+
+// isTorn reports whether a URL without its scheme has an '@' where none belongs: a password that is not encoded ends early
+// then, and its rest would be taken for a host or a database, and shown.
+func isTorn(rest string) bool {
+	location, query, _ := strings.Cut(rest, "?")
+	authority, path, _ := strings.Cut(location, "/")
+	switch ats := strings.Count(authority, "@"); {
+	case ats > 1, strings.Contains(authority, "#"), strings.Contains(path, "@"):
+		return true
+	default:
+		return ats == 0 && strings.Contains(query, "@")
 	}
 }
 
