@@ -95,6 +95,7 @@ func openBank(t *testing.T, s *story) {
 func installs(t *testing.T, s *story) {
 	ctx := within(t, 3*time.Minute)
 	must(t, s.Install(ctx, "config/overlays/local"))
+	must(t, s.Apply(ctx, "config/overlays/local")) // as an upgrade does; what others fill in is not ours to set
 	out, err := s.Run(ctx, "status")
 	must(t, err)
 	t.Logf("status:\n%s", out)
