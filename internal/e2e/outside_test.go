@@ -111,7 +111,6 @@ func resolveNames(t *testing.T, s *talk) {
 		}
 		return "", nil
 	}))
-	s.intents = intentsVersion(ctx, t, s)
 }
 
 // intentsVersion returns a version that changes with each write to the status or the spec.
