@@ -207,17 +207,22 @@ func (k known) seen(w io.Writer) error {
 	var count uint64
 	var last time.Time
 	for _, e := range k.edges {
-		for _, use := range e.Uses {
-			for _, v := range use.Evidence {
-				count += v.Count
-			}
+		for i := range e.Uses {
+			count += e.Uses[i].Whole().Count
 		}
 		if e.Last.After(last) {
 			last = e.Last
 		}
 	}
-	_, err := fmt.Fprintf(w, "Seen %d times, last %s ago.\n", count, rounded(max(0, k.now.Sub(last))))
+	_, err := fmt.Fprintf(w, "Seen %s, last %s ago.\n", times(count), rounded(max(0, k.now.Sub(last))))
 	return err
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.FormatUint(n, 10) + " times"
 }
 
 // explained is the document of this command.

@@ -150,6 +150,22 @@ type Seen struct {
 	Evidence   []Evidence `json:"evidence"`
 }
 
+// Whole returns what all sources together say of a use, without a source. They see the same: its count is that of the source
+// that saw the most, not the sum.
+func (s *Seen) Whole() Evidence {
+	var whole Evidence
+	for i, e := range s.Evidence {
+		if i == 0 || e.First.Before(whole.First) {
+			whole.First = e.First
+		}
+		if e.Last.After(whole.Last) {
+			whole.Last = e.Last
+		}
+		whole.Count = max(whole.Count, e.Count)
+	}
+	return whole
+}
+
 // Evidence is what one source saw of a use, in UTC.
 type Evidence struct {
 	Source traffic.Source `json:"source"`

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portolan-io/portolan/internal/identity"
+
+	"github.com/portolan-io/portolan/internal/traffic"
 )
 
 // shop is a small map:
@@ -226,5 +228,15 @@ func TestKindsAreApart(t *testing.T) {
 	mergeAll(t, g, connected(client, server, 80, time.Minute))
 	if diff := cmp.Diff(pairs(g.View(Filter{})), want); diff != "" {
 		t.Errorf("edges after it is back (-got +want):\n%s", diff)
+	}
+}
+
+func TestWholeCountsWhatSeveralSourcesSawOnce(t *testing.T) {
+	at := func(second int) time.Time { return time.Unix(int64(second), 0).UTC() }
+	seen := Seen{Evidence: []Evidence{
+		{Source: traffic.Flow, First: at(5), Last: at(7), Count: 2}, {Source: traffic.SYN, First: at(3), Last: at(6), Count: 4},
+	}}
+	if got, want := seen.Whole(), (Evidence{First: at(3), Last: at(7), Count: 4}); got != want {
+		t.Errorf("Whole() = %+v, want %+v", got, want)
 	}
 }

@@ -144,19 +144,14 @@ func toPeer(p graph.Peer, private bool) peer {
 }
 
 func toUse(s graph.Seen) use {
+	whole := s.Whole()
 	u := use{
 		Kind: string(s.Use.Act), Protocol: string(s.Use.Protocol), Port: s.Use.Port, TargetPort: s.TargetPort,
 		Name: s.Use.Name, Sources: make([]string, 0, len(s.Evidence)),
+		First: whole.First.UTC(), Last: whole.Last.UTC(), Count: whole.Count,
 	}
-	for i, evidence := range s.Evidence {
+	for _, evidence := range s.Evidence {
 		u.Sources = append(u.Sources, string(evidence.Source))
-		u.Count += evidence.Count
-		if i == 0 || evidence.First.Before(u.First) {
-			u.First = evidence.First.UTC()
-		}
-		if evidence.Last.After(u.Last) {
-			u.Last = evidence.Last.UTC()
-		}
 	}
 	return u
 }

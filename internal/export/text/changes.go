@@ -62,8 +62,8 @@ func uses(e graph.Edge) string {
 
 func total(e graph.Edge) uint64 {
 	var all uint64
-	for _, seen := range e.Uses {
-		all += sum(seen.Evidence).Count
+	for i := range e.Uses {
+		all += e.Uses[i].Whole().Count
 	}
 	return all
 }

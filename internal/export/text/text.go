@@ -101,7 +101,7 @@ func (o TableOptions) headings() []string {
 }
 
 func (o TableOptions) cells(e graph.Edge, seen graph.Seen) []string {
-	total := sum(seen.Evidence)
+	total := seen.Whole()
 	cells := []string{
 		short(e.Client), short(e.Server), Use(seen.Use), age(o.Now, total.Last), strconv.FormatUint(total.Count, 10),
 	}
@@ -126,20 +126,6 @@ func Use(u graph.Use) string {
 		return strconv.Itoa(int(u.Port)) + "/" + visible(string(u.Protocol))
 	}
 	return visible(string(u.Act) + " " + u.Name)
-}
-
-func sum(evidence []graph.Evidence) graph.Evidence {
-	var total graph.Evidence
-	for i, e := range evidence {
-		if i == 0 || e.First.Before(total.First) {
-			total.First = e.First
-		}
-		if e.Last.After(total.Last) {
-			total.Last = e.Last
-		}
-		total.Count += e.Count
-	}
-	return total
 }
 
 func sources(evidence []graph.Evidence) string {
