@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/portolan-io/portolan/internal/identity"
-
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 

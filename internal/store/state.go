@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // State says how a Journal and its store are.
 type State struct {
@@ -35,7 +38,7 @@ func (j *Journal) failed(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.state.Failures++
-	problem := j.state.Target + ": " + err.Error()
+	problem := j.state.Target + ": " + strings.Join(strings.Fields(err.Error()), " ") // on one line
 	if j.state.Problem == "" {
 		j.state.Since = time.Now()
 	}

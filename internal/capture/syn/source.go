@@ -132,6 +132,6 @@ func (s *Source) Counts() []frame.Count {
 	return []frame.Count{
 		{Reason: "duplicate", N: s.duplicates.Load()},
 		{Reason: "outgoing", N: s.outgoing.Load()},
-		{Reason: "late-translation", Lost: true, N: s.late.Load()},
+		{Reason: "late-translation", N: s.late.Load()}, // the connection is told, as one to its Service
 	}
 }
