@@ -10,7 +10,7 @@ import (
 // Flow is one entry of the kernel's connection table.
 type Flow struct {
 	Protocol        uint8  // as the IP header numbers it
-	Original, Reply Tuple  // packets of the client, and those that answer them
+	Original, Reply Tuple  // packets of who spoke first, the client, and those that answer them
 	Replied         bool   // an answer was seen
 	Assured         bool   // traffic was seen that a stray packet cannot cause; of TCP: the handshake was completed
 	State           uint8  // of TCP, as the kernel numbers it; 0 when the entry does not say

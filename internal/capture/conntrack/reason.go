@@ -20,6 +20,7 @@ const (
 	Refused       // a TCP connection that was reset before it was established
 	Orientation   // the ports say that the table has taken the server for the client
 	Recounted     // one flow of too many to be remembered: its count is too high
+	Forgotten     // one flow of too many whose client is to be remembered: a later entry may have it the wrong way round
 
 	Malformed // an entry that cannot be read
 	Overrun   // the kernel had no room for events; the whole table is read instead
@@ -34,7 +35,7 @@ func (r Reason) String() string {
 	}
 	return [reasons]string{
 		Used: "used", OtherProtocol: "other-protocol", Local: "local", DNS: "dns", NoReply: "no-reply", Refused: "refused",
-		Orientation: "orientation", Recounted: "recounted", Malformed: "malformed", Overrun: "overrun",
+		Orientation: "orientation", Recounted: "recounted", Forgotten: "forgotten", Malformed: "malformed", Overrun: "overrun",
 	}[r]
 }
 

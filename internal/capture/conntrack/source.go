@@ -23,8 +23,9 @@ const (
 )
 
 // Source puts the flows of the kernel's connection table into a window: those that there are when it begins, each new one
-// once it was answered, and about once a minute each pair that still has one. All methods but Run are safe for concurrent
-// use.
+// once it was answered, and about once a minute each pair that still has one. The client of a flow is who sent its first
+// packet, and stays it when the kernel has forgotten the flow and the server speaks next. All methods but Run are safe for
+// concurrent use.
 type Source struct {
 	window *traffic.Window
 	open   func() (kernel, error)
@@ -32,6 +33,7 @@ type Source struct {
 
 	counted tally
 	flows   *traffic.Connections
+	clients *clients
 }
 
 // kernel is the connection table. Its methods are called from one goroutine, but close.
@@ -49,7 +51,7 @@ type kernel interface {
 
 // New returns a source that has not begun.
 func New(window *traffic.Window) *Source {
-	s := &Source{window: window, open: openKernel, flows: traffic.NewConnections(0)}
+	s := &Source{window: window, open: openKernel, flows: traffic.NewConnections(0), clients: newClients(clientsKept)}
 	s.status.Store(&frame.Status{State: frame.Off, Sentence: "conntrack has not started"})
 	return s
 }
@@ -143,10 +145,12 @@ func (s *Source) take(entry []byte, at time.Time, stay *timeouts) {
 		s.counted[Malformed].Add(1)
 		return
 	}
+	s.clients.turn(&flow, at)
 	if why := flow.Judge(); why != Used {
 		s.counted[why].Add(1)
 		return
 	}
+	s.counted[Forgotten].Add(s.clients.remember(&flow, at))
 	if sighting := flow.sighting(at.UTC()); s.flows.Tells(&sighting) {
 		sighting.First = sighting.First.Add(-stay.idle(&flow))
 		sighting.Last = sighting.First
