@@ -110,7 +110,7 @@ func TestAClientIsRememberedForAQuarterOfAnHour(t *testing.T) {
 func TestAnEntryThatStaysIsSeen(t *testing.T) {
 	m := newMemory(entry(call()))
 	story(t, m, func(t *testing.T, _ *Source, w *traffic.Window) {
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour + listEvery/2) // between two readings
 		w.Drain(nil, 0)
 		m.hold()
 		time.Sleep(10 * time.Minute)
