@@ -15,6 +15,7 @@ type News struct {
 	Resets []Reset       // the oldest first
 	Edges  []*graph.Edge // whole as the store has them, in no order
 	Names  []Name
+	Agents []Agent
 	Newest uint64 // number of the newest change
 }
 
@@ -57,6 +58,7 @@ func (s *Store) read(ctx context.Context, tx *sql.Tx, r *reader, after uint64) e
 			below + " ORDER BY t.client, t.server, t.act, t.protocol, t.port, t.name, t.source", r.evidence},
 		{"SELECT t.client, t.server, t.first_seen, t.last_seen FROM spells" + below + " ORDER BY t.client, t.server, t.first_seen", r.spell},
 		{"SELECT name, address, ends FROM names WHERE change > $1", r.name},
+		{"SELECT node, seen, state FROM agents WHERE change > $1", r.agent},
 	} {
 		if err := each(ctx, tx, s.dialect(part.query), int64(after), part.row); err != nil {
 			return err

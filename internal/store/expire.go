@@ -8,15 +8,19 @@ import (
 	"time"
 )
 
-// maxEnded is how many leases that have ended the store keeps at most, however many pods come and go.
-const maxEnded = 100_000
+// What the store keeps at most, however many pods and nodes come and go.
+const (
+	maxEnded  = 100_000 // leases that have ended
+	maxAgents = 10_000  // nodes of which an agent was heard
+)
 
 // Expiry says what is forgotten: what is older than each of these.
 type Expiry struct {
 	History time.Time // edges by their last sighting, as graph.Expire does, and resets
-	Reports time.Time // runs of agents by their last batch
+	Reports time.Time // runs of agents by their last batch, and nodes by when their agent was heard
 	Leases  time.Time // by their end
 	Names   time.Time // by the ends of their lives
+	Agents  int       // nodes, those heard the longest ago beyond so many; 0 means maxAgents
 	Ended   int       // leases that have ended, the earliest beyond so many; 0 means maxEnded
 }
 
@@ -37,6 +41,8 @@ func (s *Store) Expire(ctx context.Context, e Expiry) error {
 		}{
 			{"resets WHERE happened < $1", moment(e.History)},
 			{"reports WHERE seen < $1", moment(e.Reports)},
+			{"agents WHERE seen < $1", moment(e.Reports)},
+			{"agents WHERE seen <= (SELECT seen FROM agents ORDER BY seen DESC LIMIT 1 OFFSET $1)", int64(cmp.Or(e.Agents, maxAgents))},
 			{"names WHERE ends < $1", moment(e.Names)},
 			{"leases WHERE ended <> 0 AND ended < $1", moment(e.Leases)},
 			{"leases WHERE ended <> 0 AND ended <= (SELECT ended FROM leases WHERE ended <> 0 ORDER BY ended DESC LIMIT 1 OFFSET $1)", int64(cmp.Or(e.Ended, maxEnded))},

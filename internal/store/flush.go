@@ -123,7 +123,7 @@ func (j *Journal) write(ctx context.Context) (bool, error) {
 		}
 		edges += len(r.batch.Edges)
 	}
-	rows := edges + len(j.pending.Leases) + len(j.pending.Names)
+	rows := edges + j.pending.rows()
 	ctx, cancel := context.WithTimeout(ctx, commitLimit+time.Duration(rows)*time.Millisecond)
 	defer cancel()
 	duplicate, change, err := j.store.Commit(ctx, Group{Batches: batches, Recollection: j.pending, Seen: j.seen})

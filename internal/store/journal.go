@@ -154,8 +154,8 @@ func (j *Journal) adopt(ctx context.Context, s *Store) error {
 	for _, e := range news.Edges {
 		j.options.Graph.Adopt(*e)
 	}
-	if len(news.Names) > 0 && j.options.Beside != nil {
-		j.options.Beside.Recall(Recollection{Names: news.Names})
+	if r := (Recollection{Names: news.Names, Agents: news.Agents}); !r.isEmpty() && j.options.Beside != nil {
+		j.options.Beside.Recall(r)
 	}
 	j.seen = news.Newest
 	return nil

@@ -25,18 +25,28 @@ type Name struct {
 	Until time.Time
 }
 
+// Agent is what was last heard of the agent of a node. The store does not know what that says.
+type Agent struct {
+	Node  string
+	Seen  time.Time
+	State string
+}
+
 // Recollection is what an operator knows beside the map.
 type Recollection struct {
 	Leases []Lease
 	Names  []Name
+	Agents []Agent
 	Known  time.Time // when the operator last saw the cluster as it was; zero while it has not yet
 }
 
-func (r *Recollection) isEmpty() bool { return len(r.Leases)+len(r.Names) == 0 }
+func (r *Recollection) rows() int { return len(r.Leases) + len(r.Names) + len(r.Agents) }
+
+func (r *Recollection) isEmpty() bool { return r.rows() == 0 }
 
 // Rememberer has a Recollection. Its methods are called one at a time.
 type Rememberer interface {
-	// Recall is given what the store has: leases once, when it is opened, and names also when another replica wrote them.
+	// Recall is given what the store has: leases once, when it is opened, names and agents also when another replica wrote them.
 	Recall(Recollection)
 	// Remember returns what changed since the last call, each key once; with whole it returns everything.
 	Remember(whole bool) Recollection
@@ -56,6 +66,15 @@ func nameTable() table {
 	}
 }
 
+// agentTable keeps the newest state of each node.
+func agentTable() table {
+	return table{
+		name: "agents", width: 4, key: "node", columns: "node, seen, state, change",
+		merge: "state = CASE WHEN excluded.seen < agents.seen THEN agents.state ELSE excluded.state END," +
+			" seen = GREATEST(agents.seen, excluded.seen), change = GREATEST(agents.change, excluded.change)",
+	}
+}
+
 // recollect writes down a recollection.
 func (s *Store) recollect(ctx context.Context, tx *sql.Tx, r Recollection, change uint64) error {
 	if !r.Known.IsZero() {
@@ -63,9 +82,12 @@ func (s *Store) recollect(ctx context.Context, tx *sql.Tx, r Recollection, chang
 			return err
 		}
 	}
-	leases, names := s.filler(ctx, tx, leaseTable()), s.filler(ctx, tx, nameTable())
+	leases, names, agents := s.filler(ctx, tx, leaseTable()), s.filler(ctx, tx, nameTable()), s.filler(ctx, tx, agentTable())
 	for _, l := range r.Leases {
 		leases.add(addressText(l.Addr), l.Holder, endOf(l.To), l.Who)
+	}
+	for _, a := range r.Agents {
+		agents.add(a.Node, moment(a.Seen), a.State, int64(change))
 	}
 	for _, n := range r.Names {
 		if !n.Until.IsZero() {
@@ -76,7 +98,7 @@ func (s *Store) recollect(ctx context.Context, tx *sql.Tx, r Recollection, chang
 			return err
 		}
 	}
-	return flushAll(leases, names)
+	return flushAll(leases, names, agents)
 }
 
 // addressText writes an address as a key; none is the empty text.
@@ -141,6 +163,18 @@ func (r *reader) name(rows *sql.Rows) error {
 	return nil
 }
 
+// agent reads a row of agents.
+func (r *reader) agent(rows *sql.Rows) error {
+	var a Agent
+	var seen int64
+	if err := rows.Scan(&a.Node, &seen, &a.State); err != nil {
+		return err
+	}
+	a.Seen = instant(seen)
+	r.news.Agents = append(r.news.Agents, a)
+	return nil
+}
+
 // sort brings rows into the order of their keys.
 func (r *Recollection) sort() {
 	slices.SortFunc(r.Leases, func(a, b Lease) int {
@@ -155,4 +189,5 @@ func (r *Recollection) sort() {
 		}
 		return a.Addr.Compare(b.Addr)
 	})
+	slices.SortFunc(r.Agents, func(a, b Agent) int { return strings.Compare(a.Node, b.Node) })
 }

@@ -25,7 +25,8 @@ func beside() Recollection {
 			{"api.bank.example", netip.MustParseAddr("203.0.113.7"), t0().Add(time.Hour)},
 			{"api.bank.example", netip.MustParseAddr("2001:db8::7"), t0().Add(time.Hour)},
 		},
-		Known: t0().Add(time.Second),
+		Agents: []Agent{{"n1", t0(), `{"says":"it's"}`}, {"n2", t0().Add(time.Minute), "{}"}},
+		Known:  t0().Add(time.Second),
 	}
 }
 
@@ -52,7 +53,7 @@ func recollectionOf(t testing.TB, s *Store) Recollection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := Recollection{Leases: leases, Names: news.Names, Known: known}
+	r := Recollection{Leases: leases, Names: news.Names, Agents: news.Agents, Known: known}
 	r.sort()
 	return r
 }
@@ -73,10 +74,12 @@ func TestTheStoreKeepsWhatIsBesideTheMap(t *testing.T) {
 				{"api.bank.example", want.Names[1].Addr, time.Time{}},
 				{"new.example", want.Names[0].Addr, t0().Add(time.Hour)},
 			},
-			Known: t0(), // an operator whose clock is late
+			Agents: []Agent{{"n1", t0().Add(time.Second), "{1}"}, {"n2", t0(), "{old}"}, {"n3", t0(), "{}"}},
+			Known:  t0(), // an operator whose clock is late
 		})
 		want.Leases[2].To, want.Leases[2].Who = t0().Add(time.Hour), "{1}"
 		want.Names[1] = Name{"new.example", want.Names[0].Addr, t0().Add(time.Hour)}
+		want.Agents = []Agent{{"n1", t0().Add(time.Second), "{1}"}, want.Agents[1], {"n3", t0(), "{}"}}
 		if diff := cmp.Diff(recollectionOf(t, s), want, equateRecollections()); diff != "" {
 			t.Errorf("after the changes the store has (-got +want):\n%s", diff)
 		}
@@ -87,17 +90,17 @@ func TestWhatIsOverBesideTheMapIsForgotten(t *testing.T) {
 	onEach(t, func(t *testing.T, newTarget func(testing.TB) string) {
 		s := open(t, newTarget(t))
 		remember(t, s, beside())
-		if err := s.Expire(t.Context(), Expiry{Leases: t0().Add(time.Minute), Names: t0().Add(time.Hour)}); err != nil {
+		if err := s.Expire(t.Context(), Expiry{Leases: t0().Add(time.Minute), Names: t0().Add(time.Hour), Reports: t0()}); err != nil {
 			t.Fatal(err)
 		}
-		if got := recollectionOf(t, s); len(got.Leases) != 4 || len(got.Names) != 2 {
+		if got := recollectionOf(t, s); len(got.Leases) != 4 || len(got.Names) != 2 || len(got.Agents) != 2 {
 			t.Errorf("before their time there are %+v, want all", got)
 		}
-		if err := s.Expire(t.Context(), Expiry{Leases: t0().Add(time.Minute + 1), Names: t0().Add(time.Hour + 1)}); err != nil {
+		if err := s.Expire(t.Context(), Expiry{Leases: t0().Add(time.Minute + 1), Names: t0().Add(time.Hour + 1), Reports: t0().Add(1)}); err != nil {
 			t.Fatal(err)
 		}
-		if got := recollectionOf(t, s); len(got.Leases) != 3 || len(got.Names) != 0 {
-			t.Errorf("after their time there are %+v, want the leases that are held", got)
+		if got := recollectionOf(t, s); len(got.Leases) != 3 || len(got.Names) != 0 || len(got.Agents) != 1 {
+			t.Errorf("after their time there are %+v, want the leases that are held and the agent that was heard later", got)
 		}
 	})
 }
@@ -117,6 +120,23 @@ func TestEndedLeasesAreBounded(t *testing.T) {
 		got := recollectionOf(t, s).Leases
 		if len(got) != 21 || got[0].Holder != "pod/03" || got[1].Holder != "pod/10" {
 			t.Errorf("%d leases, the first are %v; want the one that is held and the last 20 that ended", len(got), got[:2])
+		}
+	})
+}
+
+func TestAgentsAreBounded(t *testing.T) {
+	onEach(t, func(t *testing.T, newTarget func(testing.TB) string) {
+		s := open(t, newTarget(t))
+		var all Recollection
+		for i := range 30 {
+			all.Agents = append(all.Agents, Agent{fmt.Sprintf("n%02d", i), t0().Add(time.Duration(i)), "{}"})
+		}
+		remember(t, s, all)
+		if err := s.Expire(t.Context(), Expiry{Agents: 20}); err != nil {
+			t.Fatal(err)
+		}
+		if got := recollectionOf(t, s).Agents; len(got) != 20 || got[0].Node != "n10" {
+			t.Errorf("%d agents, the first is %v; want the last 20 that were heard", len(got), got[0])
 		}
 	})
 }
@@ -152,12 +172,12 @@ func (n *notebook) write(r Recollection) {
 	n.next = r
 }
 
-func (n *notebook) names() []Name {
+// told returns the names and agents that the journal told so far.
+func (n *notebook) told() (all Recollection) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var all []Name
 	for _, r := range n.recalled {
-		all = append(all, r.Names...)
+		all.Names, all.Agents = append(all.Names, r.Names...), append(all.Agents, r.Agents...)
 	}
 	return all
 }
@@ -177,6 +197,7 @@ func TestARestartGetsBackWhatIsBesideTheMap(t *testing.T) {
 		var got Recollection
 		for _, r := range book.recalled {
 			got.Leases, got.Names = append(got.Leases, r.Leases...), append(got.Names, r.Names...)
+			got.Agents = append(got.Agents, r.Agents...)
 			if !r.Known.IsZero() {
 				got.Known = r.Known
 			}
@@ -206,7 +227,7 @@ func TestTheTimeIsStoredWhenNothingHappens(t *testing.T) {
 	}
 }
 
-func TestReplicasTellEachOtherNames(t *testing.T) {
+func TestReplicasTellEachOtherNamesAndAgents(t *testing.T) {
 	server, err := shared()
 	if err != nil {
 		t.Fatal(err)
@@ -217,8 +238,10 @@ func TestReplicasTellEachOtherNames(t *testing.T) {
 		newReplicaWith(t, url, book).run(t)
 	}
 	books[0].write(beside())
-	until(t, "the other replica knows the names", func() bool {
-		return slices.Contains(books[1].names(), beside().Names[0]) && slices.Contains(books[1].names(), beside().Names[1])
+	want := beside()
+	until(t, "the other replica knows all", func() bool {
+		got := books[1].told()
+		return slices.Contains(got.Names, want.Names[0]) && slices.Contains(got.Names, want.Names[1]) && slices.Contains(got.Agents, want.Agents[1])
 	})
 }
 

@@ -88,7 +88,7 @@ func seen(now time.Time) *rapid.Generator[graph.Observation] {
 func empty(t *testing.T, url string) {
 	t.Helper()
 	s := open(t, url)
-	for _, table := range []string{"edges", "services", "evidence", "spells", "reports", "leases", "names", "resets"} {
+	for _, table := range []string{"edges", "services", "evidence", "spells", "reports", "leases", "names", "agents", "resets"} {
 		if _, err := s.db.ExecContext(context.WithoutCancel(t.Context()), "DELETE FROM "+table); err != nil {
 			t.Fatal(err)
 		}
