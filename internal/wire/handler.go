@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,12 +52,13 @@ type Account struct {
 	Name      string
 }
 
-// HandlerOptions is everything a Handler needs. All but Committed, Others and Log are required.
+// HandlerOptions is everything a Handler needs. All but Committed, Roster, Others and Log are required.
 type HandlerOptions struct {
 	Authenticator Authenticator
 	Account       Account // the agents' ServiceAccount; nobody else may report
 	Sink          Sink
 	Committed     []Committed  // the highest batch of each run of an agent that the sink has
+	Roster        *Roster      // where states of agents are kept; nil is an own one
 	Others        string       // what else the same server serves, in words with paths, for those who ask for a wrong one
 	Log           *slog.Logger // nil discards
 }
@@ -85,7 +87,7 @@ type Handler struct {
 	porch   *porch
 	gate    *gate
 	ledger  *ledger
-	roster  *roster
+	roster  *Roster
 	counts  counts
 }
 
@@ -106,7 +108,7 @@ func NewHandler(options HandlerOptions) (*Handler, error) {
 		porch:   newPorch(),
 		gate:    newGate(maxRequests),
 		ledger:  newLedger(maxEpochs, options.Committed),
-		roster:  newRoster(maxAgents),
+		roster:  cmp.Or(options.Roster, NewRoster()),
 		counts:  counts{strangers: newStrangers()},
 	}
 	h.service = agentService{h}.routes()

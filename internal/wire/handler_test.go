@@ -288,7 +288,7 @@ func TestOneAgentHasOneRequestAtATime(t *testing.T) {
 }
 
 func TestAgentsAreListedByNodeAndForgottenAfterADay(t *testing.T) {
-	r := newRoster(2)
+	r := &Roster{limit: 2}
 	for i, node := range []string{"b", "a", "c", "a"} {
 		r.note(AgentState{Agent: Agent{Node: node}, LastSeen: nine.Add(time.Duration(i) * time.Hour), Status: Status{Counters: []Counter{{Value: uint64(i)}}}})
 	}

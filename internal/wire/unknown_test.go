@@ -227,7 +227,7 @@ func TestARefusalNamesWhatIsUnknown(t *testing.T) {
 }
 
 func TestAnAgentIsToldOfOncePerPod(t *testing.T) {
-	r := newRoster(2)
+	r := &Roster{limit: 2}
 	note := func(pod string, found Unknown) bool {
 		return r.note(AgentState{Agent: Agent{Node: "a", Pod: pod}, LastSeen: nine, Unknown: found})
 	}
