@@ -8,13 +8,16 @@ import (
 	"github.com/portolan-io/portolan/internal/cluster/live"
 	"github.com/portolan-io/portolan/internal/names"
 	"github.com/portolan-io/portolan/internal/store"
+	"github.com/portolan-io/portolan/internal/wire"
 )
 
-// beside is what the store keeps beside the map: who held an address, and which addresses a name had. The journal calls it.
+// beside is what the store keeps beside the map: who held an address, which addresses a name had, and what the agents said of
+// themselves. The journal calls it.
 type beside struct {
-	world *live.World
-	names *names.Memory
-	log   *slog.Logger
+	world  *live.World
+	names  *names.Memory
+	agents *wire.Roster
+	log    *slog.Logger
 
 	recorded *cluster.Snapshot // what is written down of leases
 	whole    bool              // everything has to be written anew
@@ -28,6 +31,10 @@ func (b *beside) Recall(r store.Recollection) {
 		pairs[i] = names.Pair(n)
 	}
 	b.names.Recall(pairs, time.Now())
+	b.recallAgents(r.Agents)
+	if len(r.Leases) == 0 && r.Known.IsZero() {
+		return // news of another replica: the picture of the cluster stays as it is
+	}
 	past := make([]cluster.Record, len(r.Leases))
 	for i, l := range r.Leases {
 		past[i] = cluster.Record(l)
@@ -40,11 +47,24 @@ func (b *beside) Recall(r store.Recollection) {
 	}
 }
 
+func (b *beside) recallAgents(all []store.Agent) {
+	records := make([]wire.Record, len(all))
+	for i, a := range all {
+		records[i] = wire.Record(a)
+	}
+	if err := b.agents.Recall(records, time.Now()); err != nil {
+		b.log.Warn("the store has states of agents that this operator cannot read; they are left out until the agents report here", "error", err)
+	}
+}
+
 // Remember implements store.Rememberer. Before the picture of the cluster is complete nobody can tell who is still there.
 func (b *beside) Remember(whole bool) store.Recollection {
 	var r store.Recollection
 	for _, p := range b.names.Unkept(whole) {
 		r.Names = append(r.Names, store.Name(p))
+	}
+	for _, a := range b.agents.Unkept(whole, time.Now()) {
+		r.Agents = append(r.Agents, store.Agent(a))
 	}
 	if b.whole = b.whole || whole; !b.world.Synced() {
 		return r

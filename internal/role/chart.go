@@ -45,7 +45,7 @@ func newChart(o OperatorOptions, log *slog.Logger) (*chart, error) {
 	limits := graph.DefaultLimits()
 	limits.SpellGap, limits.Edges = o.SpellGap, o.MaxEdges
 	g := graph.New(limits)
-	known := &beside{names: names.New(o.Naming.Memory), log: log}
+	known := &beside{names: names.New(o.Naming.Memory), agents: wire.NewRoster(), log: log}
 	journal := store.NewJournal(store.JournalOptions{
 		Target: target, Graph: g, Interval: o.FlushInterval, Retention: o.Retention, History: o.History,
 		Beside: known, Leases: cluster.LeaseRetention, Log: log,

@@ -45,7 +45,7 @@ func newAgents(t *testing.T, c *chart, o OperatorOptions) *wire.Handler {
 	t.Helper()
 	who := wire.Caller{Namespace: o.AgentNamespace, ServiceAccount: o.AgentAccount, Pod: "agent-1", Node: "n1"}
 	agents, err := wire.NewHandler(wire.HandlerOptions{
-		Authenticator: oneAgent{who}, Account: o.agentAccount(), Sink: c, Others: query.Served,
+		Authenticator: oneAgent{who}, Account: o.agentAccount(), Sink: c, Roster: c.beside.agents, Others: query.Served,
 	})
 	if err != nil {
 		t.Fatal(err)

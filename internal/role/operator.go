@@ -66,7 +66,8 @@ func RunOperator(ctx context.Context, config *rest.Config, o OperatorOptions, lo
 		return err
 	}
 	agents, err := wire.NewHandler(wire.HandlerOptions{
-		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Committed: committed, Others: query.Served, Log: log,
+		Authenticator: wire.NewTokenReviews(clients.tokens()), Account: o.agentAccount(), Sink: chart, Committed: committed,
+		Roster: chart.beside.agents, Others: query.Served, Log: log,
 	})
 	if err != nil {
 		return err
