@@ -21,7 +21,8 @@ type Activity struct {
 // maxCallers is how many connections of an edge are told apart in a window.
 const maxCallers = 256
 
-// activity is what happens on one edge. It is there while something does.
+// activity is what happens on one edge, but for what has no port in the present window: that is in the entry itself, which
+// spares whoever merges a look at other memory. It is there while something does.
 type activity struct {
 	now, before window
 	known       bool // there was a window before
@@ -37,18 +38,15 @@ type window struct {
 
 // note adds what an observation says to the present window.
 func (e *entry) note(seed maphash.Seed, o *Observation) {
-	if len(o.Ports) == 0 && o.Count == 0 {
+	if len(o.Ports) == 0 {
+		e.others = sum(e.others, o.Count)
 		return
 	}
 	if e.activity == nil {
 		e.activity = &activity{}
 	}
-	w := &e.activity.now
-	if len(o.Ports) == 0 {
-		w.others = sum(w.others, o.Count)
-	}
 	for _, port := range o.Ports {
-		w.call(maphash.Comparable(seed, netip.AddrPortFrom(o.Caller, port)))
+		e.activity.now.call(maphash.Comparable(seed, netip.AddrPortFrom(o.Caller, port)))
 	}
 }
 
@@ -80,12 +78,23 @@ func (g *Graph) Roll() {
 		s.mu.Lock()
 		for _, from := range s.clients {
 			for _, e := range from.edges {
-				if e.activity != nil && !e.activity.roll() {
-					e.activity = nil
-				}
+				e.roll()
 			}
 		}
 		s.mu.Unlock()
+	}
+}
+
+func (e *entry) roll() {
+	if e.activity == nil {
+		if e.others == 0 {
+			return
+		}
+		e.activity = &activity{}
+	}
+	e.activity.now.others, e.others = e.others, 0
+	if !e.activity.roll() {
+		e.activity = nil
 	}
 }
 

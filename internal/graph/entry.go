@@ -8,20 +8,23 @@ import (
 	"github.com/portolan-io/portolan/internal/traffic"
 )
 
-// entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them.
+// entry is what the graph keeps of one edge. Times are nanoseconds since 1970, which halves them. What a known observation
+// needs stands together, because reading memory is most of what it costs.
 type entry struct {
+	earlier  []spell // before the latest, sorted
+	overflow uint64
+	activity *activity // nil while nothing happens
+
 	key         pair
 	next        *entry // with the same hash
-	uses        []use  // sorted
-	services    []string
-	latest      spell
-	earlier     []spell // before the latest, sorted
-	overflow    uint64
-	activity    *activity // nil while nothing happens
-	changed     uint64    // number of the latest change
 	hostNetwork bool
 	private     bool
-	past        bool // it left the map, and every use of it is over
+	past        bool   // it left the map, and every use of it is over
+	changed     uint64 // number of the latest change
+	others      uint64 // what happened without a port in the present window
+	latest      spell
+	uses        []use // sorted
+	services    []string
 }
 
 type use struct {
@@ -49,18 +52,19 @@ const (
 	adopted                  // the count takes the place of what a store was known to have; spells come apart
 )
 
-// newEntry returns an entry with one use and no evidence. Most edges have one use with one piece of evidence, so room for
-// these is in the same piece of memory.
+// newEntry returns an entry with one use and no evidence. Most edges have one use with one piece of evidence, and one
+// Service at most, so room for these is in the same piece of memory.
 func newEntry(key *pair, first Use) *entry {
 	fresh := &struct {
 		entry
 
+		firstService  [1]string
 		firstUse      [1]use
 		firstEvidence [1]evidence
 	}{}
 	fresh.key = *key
 	fresh.firstUse[0] = use{key: first, over: true, evidence: fresh.firstEvidence[:0]}
-	fresh.uses = fresh.firstUse[:]
+	fresh.uses, fresh.services = fresh.firstUse[:], fresh.firstService[:0]
 	fresh.latest = none()
 	return &fresh.entry
 }
