@@ -36,7 +36,7 @@ func (r *Resolver) Fitting(snapshot *cluster.Snapshot, ledger *Ledger, q Questio
 	var fitting []Refusal
 	for _, reason := range Reasons() {
 		for _, s := range ledger.Examples(reason) {
-			l := look{resolver: r, snapshot: snapshot, sighting: &s}
+			l := look{scene: &scene{resolver: r, snapshot: snapshot}, sighting: &s}
 			if l.mayAnswer(q) {
 				fitting = append(fitting, Refusal{Sighting: s, Reason: reason})
 			}

@@ -35,7 +35,7 @@ func (l *look) bothEnds(d *Delivery, found []graph.Observation) []graph.Observat
 	}
 	first := whole
 	first.Last, first.Count = whole.First, 1
-	earlier := look{resolver: l.resolver, snapshot: l.snapshot, names: l.names, sighting: &first}
+	earlier := look{scene: l.scene, sighting: &first}
 	if more, reason := earlier.resolve(d); reason == Resolved {
 		return append(more, found...)
 	}
