@@ -9,7 +9,7 @@ import (
 )
 
 // TestAServerThatClosesItsDoorStaysAServer: where neither port tells who called whom, a listener of an earlier look does,
-// until the last connection to it has ended.
+// until the last connection to it has ended. A server is looked at because it accepts, although it opens nothing.
 func TestAServerThatClosesItsDoorStaysAServer(t *testing.T) {
 	const (
 		listens  = "   0: 00000000:C383 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 7 1\n" // 50051
@@ -21,17 +21,18 @@ func TestAServerThatClosesItsDoorStaysAServer(t *testing.T) {
 	window := traffic.NewWindow(0)
 	source := atEase(window, Options{Proc: c.root})
 	for i, tc := range []struct {
-		what, rows string
-		want       int // sightings
+		what, rows     string
+		accepts, opens int // ever
+		want           int // sightings
 	}{
-		{"the server listens", listens + accepted, 0},
-		{"it has closed its listener", accepted, 0},
-		{"it calls somebody itself", accepted + calls, 1},
-		{"its last connection has ended", calls, 0},
-		{"its port is one like any other", calls + reused, 1},
+		{"nobody is there", "", 0, 0, 0},
+		{"the server has opened its door", listens + accepted, 1, 0, 0},
+		{"it calls somebody, and the door is closed", accepted + calls, 1, 1, 1},
+		{"its last connection has ended", calls, 1, 2, 0},
+		{"its port is one like any other", calls + reused, 1, 3, 1},
 	} {
-		c.rows = tc.rows
-		c.open("01", i)
+		c.rows, c.accepts = tc.rows, tc.accepts
+		c.open("01", tc.opens)
 		_, err := source.look(t.Context(), nine.Add(time.Duration(i)*5*time.Second))
 		check(t, err)
 		if got := window.Drain(nil, 0); len(got) != tc.want {

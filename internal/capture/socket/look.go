@@ -22,7 +22,7 @@ type look struct {
 // memory is what is remembered of a network namespace from look to look.
 type memory struct {
 	open  *traffic.Connections
-	opens uint64    // how many connections it had opened when it was read, ever
+	opens uint64    // how many connections it had opened and accepted when it was read, ever
 	quiet bool      // none of them was still being opened
 	heard listeners // who accepted connections, and still has some
 	read  time.Time // when it was read last; zero is never
@@ -38,7 +38,7 @@ const (
 // look puts what is connected now into the window. It returns what limits it, as one sentence; empty when nothing does.
 //
 // Reading a list makes the kernel walk the connections of the whole node, which takes milliseconds. So a namespace is read
-// again only if it has opened a connection since, or after a minute to confirm what it had; and a look that has taken its
+// again only if it has opened or accepted a connection since, or after a minute to confirm what it had; and a look that has taken its
 // portion of the time leaves the rest, which was read the most recently, to the next one. That one comes soon when there is
 // something that was never read, as in the first seconds of an agent.
 func (s *Source) look(ctx context.Context, at time.Time) (limit string, err error) {
@@ -99,7 +99,7 @@ func (l *look) visit(space *space) {
 	l.counted[recounted].Add(m.open.Again() - again)
 }
 
-// opens returns how many connections a namespace has opened, ever.
+// opens returns how many connections a namespace has opened and accepted, ever.
 func (l *look) opens(space *space) (uint64, bool) {
 	for _, process := range space.processes {
 		if text := l.proc.small(process, "net/snmp", l.buffer); len(text) > 0 {

@@ -156,12 +156,13 @@ func TestLookSaysWhyItCannot(t *testing.T) {
 
 // counting is a namespace that counts the connections that it opens.
 type counting struct {
-	t    *testing.T
-	root string
-	rows string
+	t       *testing.T
+	root    string
+	rows    string
+	accepts int // how many it has accepted
 }
 
-// open adds connections to the list and, if it counts them, to the counter.
+// open adds connections to the list and, if it counts them, to the counter of what it has opened or accepted.
 func (c *counting) open(state string, opens int, more ...string) {
 	c.t.Helper()
 	for _, port := range more {
@@ -169,7 +170,7 @@ func (c *counting) open(state string, opens int, more ...string) {
 	}
 	for name, text := range map[string]string{
 		"cgroup": "", "net/tcp": head + c.rows, "net/tcp6": head,
-		"net/snmp": fmt.Sprintf("Tcp: ActiveOpens PassiveOpens\nTcp: %d 3\n", opens),
+		"net/snmp": fmt.Sprintf("Tcp: ActiveOpens PassiveOpens\nTcp: %d %d\n", opens, c.accepts),
 	} {
 		path := filepath.Join(c.root, "40", name)
 		check(c.t, os.MkdirAll(filepath.Dir(path), 0o700))

@@ -102,22 +102,37 @@ func parseNumber(field []byte) (uint64, bool) {
 	return n, err == nil
 }
 
-// parseOpens returns how many TCP connections a network namespace has opened, from its counters as /proc/net/snmp lists
-// them: a line with names and a line with numbers, both behind "Tcp:".
+// parseOpens returns how many TCP connections a network namespace has opened and accepted, from its counters as
+// /proc/net/snmp lists them: a line with names and a line with numbers, both behind "Tcp:".
 func parseOpens(text []byte) (uint64, bool) {
-	column := -1
+	var names [][]byte
 	for line := range bytes.Lines(text) {
 		rest, found := bytes.CutPrefix(line, []byte("Tcp: "))
 		if !found {
 			continue
 		}
 		fields := bytes.Fields(rest)
-		if column >= 0 && column < len(fields) {
-			return parseNumber(fields[column])
+		if names == nil {
+			names = fields
+			continue
 		}
-		column = slices.IndexFunc(fields, func(name []byte) bool { return string(name) == "ActiveOpens" })
+		active, opens := column(names, fields, "ActiveOpens")
+		passive, accepts := column(names, fields, "PassiveOpens")
+		if !opens || !accepts {
+			return 0, false
+		}
+		return active + passive, true
 	}
 	return 0, false
+}
+
+// column returns the number below a name.
+func column(names, numbers [][]byte, name string) (uint64, bool) {
+	at := slices.IndexFunc(names, func(n []byte) bool { return string(n) == name })
+	if at < 0 || at >= len(numbers) {
+		return 0, false
+	}
+	return parseNumber(numbers[at])
 }
 
 // parseInUse returns how many sockets of a kind, such as "TCP:", are in use, as /proc/net/sockstat and sockstat6 say; -1

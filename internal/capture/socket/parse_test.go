@@ -174,7 +174,7 @@ func TestParseOpens(t *testing.T) {
 		want uint64
 		ok   bool
 	}{
-		"what the kernel shows":      {snmp, 4711, true},
+		"what the kernel shows":      {snmp, 4711 + 12, true},
 		"nothing":                    {"", 0, false},
 		"names without numbers":      {"Tcp: ActiveOpens\n", 0, false},
 		"numbers that are not there": {"Tcp: RtoMin ActiveOpens\nTcp: 1\n", 0, false},
