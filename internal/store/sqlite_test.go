@@ -108,23 +108,34 @@ func TestTargets(t *testing.T) {
 		"sqlite:///var/lib/map.db":           "sqlite /var/lib/map.db",
 		"postgres://me:secret@db:5433/chart": "postgres db:5433/chart",
 		"postgresql://me:secret@[::1]/chart": "postgres [::1]:5432/chart",
+		"Postgres://me:secret@db/chart":      "postgres db:5432/chart",
 	} {
 		if got := parse(t, text).String(); got != want {
 			t.Errorf("%s is %q, want %q", text, got, want)
 		}
 	}
+	if got := parse(t, " memory\n").Kind(); got != Memory { // as a file ends that a Secret is made of
+		t.Errorf("memory with a line break is %s", got)
+	}
 	for text, want := range map[string]string{
-		"":                                "no absolute path",
-		"map.db":                          "no absolute path",
-		"sqlite://map.db":                 "no absolute path",
-		"/var/lib/":                       "no absolute path",
-		"/map.db?mode=ro":                 "no absolute path",
-		"mysql://db/chart":                "mysql:// is not known; want memory, sqlite:///path, a path, or postgres://",
-		"postgres://:0:0/nix":             "cannot parse",
-		"postgres://me:p@ss/w:d@db/chart": "%40",
-		"postgres://me:p/w@db/chart":      "%2F",
-		"postgres://me:p?w@db/chart":      "%3F",
-		"postgres://me:p#w@db/chart":      "%23",
+		"":                                  "the absolute path",
+		"map.db":                            "the absolute path",
+		"sqlite://map.db":                   "the absolute path",
+		"/var/lib/":                         "the absolute path",
+		"/map.db?mode=ro":                   "the absolute path",
+		"host=db user=me password=secret":   "the absolute path",
+		"me:secret@db/chart":                "the absolute path",
+		"postgres:/me:secret@db/chart":      "the absolute path",
+		"sqlite://me:secret@db":             "the absolute path",
+		"mysql://me:secret@db/chart":        "want memory, sqlite:///path, a path, or postgres://",
+		"postgres://:0:0/nix":               "cannot be parsed; want",
+		"postgres://me:secret/chart":        "cannot be parsed; want",
+		"postgres://db/x?sslrootcert=/none": "/none",
+		"postgres://me:p@secret/w:d@db/x":   "%40",
+		"postgres://me:secret/w@db/chart":   "%2F",
+		"postgres://me:secret?w@db/chart":   "%3F",
+		"postgres://me@corp:12?secret@db/x": "%3F",
+		"postgres://me:secret#w@db/chart":   "%23",
 	} {
 		_, err := Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

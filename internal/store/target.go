@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,9 +30,12 @@ type Target struct {
 	conn *pgx.ConnConfig // of PostgreSQL
 }
 
-// Parse reads "memory", a path, "sqlite:///path" or a PostgreSQL URL such as postgres://user:password@host:5432/database.
+// Parse reads "memory", a path, "sqlite:///path" or a PostgreSQL URL such as postgres://user:password@host:5432/database. Its
+// errors do not repeat the text: it may hold a password, wherever that stands in what is no URL.
 func Parse(text string) (Target, error) {
+	text = strings.TrimSpace(text) // as a file ends that a Secret is made of
 	scheme, rest, isURL := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
 	switch {
 	case text == string(Memory):
 		return Target{kind: Memory}, nil
@@ -39,15 +43,11 @@ func Parse(text string) (Target, error) {
 		if isTorn(rest) {
 			return Target{}, errors.New("store: the PostgreSQL URL is torn by a character of its user or password; write %40 for @, %2F for /, %3F for ? and %23 for #")
 		}
-		conn, err := pgx.ParseConfig(text)
-		if err != nil {
-			return Target{}, fmt.Errorf("store: %w", err)
-		}
-		return Target{kind: Postgres, conn: conn}, nil
+		return toPostgres(scheme + "://" + rest)
 	case isURL && scheme == "sqlite":
 		return toFile(rest)
 	case isURL:
-		return Target{}, fmt.Errorf("store: %s:// is not known; want memory, sqlite:///path, a path, or postgres://…", scheme)
+		return Target{}, errors.New("store: this kind of URL is not known; want memory, sqlite:///path, a path, or postgres://…")
 	default:
 		return toFile(text)
 	}
@@ -58,17 +58,29 @@ func Parse(text string) (Target, error) {
 func isTorn(rest string) bool {
 	location, query, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(location, "/")
-	switch ats := strings.Count(authority, "@"); {
-	case ats > 1, strings.Contains(authority, "#"), strings.Contains(path, "@"):
-		return true
-	default:
-		return ats == 0 && strings.Contains(query, "@")
+	return strings.Count(authority, "@") > 1 || strings.Contains(authority, "#") || strings.Contains(path+query, "@")
+}
+
+func toPostgres(text string) (Target, error) {
+	conn, err := pgx.ParseConfig(text)
+	if err == nil {
+		return Target{kind: Postgres, conn: conn}, nil
 	}
+	const want = "store: the PostgreSQL URL cannot be parsed; want for example postgres://user:password@host:5432/database"
+	parts, unread := url.Parse(text)
+	if unread != nil {
+		return Target{}, errors.New(want)
+	}
+	cause := errors.Unwrap(err)
+	if password, _ := parts.User.Password(); cause == nil || password != "" && strings.Contains(cause.Error(), password) {
+		return Target{}, errors.New(want)
+	}
+	return Target{}, fmt.Errorf("%s: %w", want, cause)
 }
 
 func toFile(path string) (Target, error) {
 	if !filepath.IsAbs(path) || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "?#%") {
-		return Target{}, fmt.Errorf("store: %q is no absolute path of a file; want for example sqlite:///var/lib/portolan/map.db", path)
+		return Target{}, errors.New("store: this is neither memory, nor a URL, nor the absolute path of a file; want for example sqlite:///var/lib/portolan/map.db")
 	}
 	return Target{kind: SQLite, path: path}, nil
 }
